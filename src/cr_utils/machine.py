@@ -1,0 +1,99 @@
+"""Where and with what a run took place: hardware, versions, commit, time, memory, hashes of files.
+
+Looks at torch only if the caller has imported it; imports nothing heavy itself. A fact that cannot be had is None.
+"""
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+from cr_utils import paths
+
+PACKAGES = ("cr-utils", "torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate",
+            "tokenizers", "numpy", "pandas", "matplotlib", "seaborn", "papermill", "jupyterlab")
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's content."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Version of Python and of each named package that is installed."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git() -> dict:
+    """Commit of the checkout and whether anything but results/ differs from it; None for both without git."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git("status", "--porcelain", "--", ".", ":!results"))}
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None, "dirty": None}
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=paths.root(), capture_output=True, text=True, check=True, timeout=30)
+    return done.stdout.strip()
+
+
+def hardware() -> dict:
+    """System, processor, usable cores, memory in bytes, and the names of GPUs that torch sees."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch = sys.modules.get("torch")
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch else []
+    return {"system": f"{platform.system()} {platform.machine()}", "processor": _processor(), "cores": cores,
+            "memory": _memory(), "gpus": gpus}
+
+
+def _processor() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or None
+
+
+def _memory() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None
+
+
+def peak_memory() -> int | None:
+    """Largest resident size in bytes so far, of this process or of its largest finished child, whichever is more."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+class Meter:
+    """Wall and CPU seconds (this process and its finished children) since it was made."""
+
+    def __init__(self):
+        self.wall, self.cpu = time.monotonic(), sum(os.times()[:4])
+
+    def read(self) -> dict:
+        """wall_seconds, cpu_seconds, peak_memory in bytes; gpu_peak_memory where torch uses a GPU."""
+        torch = sys.modules.get("torch")
+        used = {"wall_seconds": round(time.monotonic() - self.wall, 2),
+                "cpu_seconds": round(sum(os.times()[:4]) - self.cpu, 2), "peak_memory": peak_memory()}
+        if torch and torch.cuda.is_available():
+            used["gpu_peak_memory"] = torch.cuda.max_memory_allocated()
+        return used

@@ -1,0 +1,282 @@
+"""Parameters: every knob with its type, range and sentence, and the profiles that set them.
+
+A profile is a flat YAML file in params/. Everything is checked before anything runs: names, types, ranges,
+and the arithmetic between keys. `params/base.yaml` (the training of the shipped base model) is read by
+`load_base` and is not checked against SCHEMA, since it is no profile. Creates nothing.
+"""
+
+import ast
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from cr_utils import paths
+from cr_utils.errors import UserError
+
+DEFAULT_PROFILE = "tiny"
+NOT_PROFILES = {"base", "constraints"}
+TASKS = ("output", "input", "coverage", "path", "state")
+ARMS = ("full", "no_sft", "no_grpo", "more_sft", "no_chains", "no_constraints", "no_mutation")
+COMMON = ("profile", "seed", "force")
+STAGE_KEYS = {
+    "01_data": ("data_",),
+    "02_distill": ("distill_",),
+    "03_sft": ("model", "sft_"),
+    "04_grpo": ("grpo_",),
+    "05_eval": ("model", "benchmarks", "eval_"),
+    "06_ablations": ("model", "ablation_"),
+}
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Key:
+    """One knob. default REQUIRED: every profile states it. low and high are inclusive bounds of numbers;
+    choices are the allowed values of a text, or of each member of a list or each name of a dict."""
+
+    type: type
+    default: object
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple | None = None
+
+
+SCHEMA = {
+    "profile": Key(str, REQUIRED, "name of the profile; results go to results/<profile>/"),
+    "seed": Key(int, 0, "seed of everything random", 0, 2**31 - 1),
+    "force": Key(bool, False, "run again although finished (the earlier result is moved aside)"),
+    "model": Key(str, "shipped", "start model: shipped, a folder, or a hub id"),
+    "benchmarks": Key(str, "auto", "real benchmark files: use if obtainable, require, or never",
+                      choices=("auto", "require", "never")),
+    "data_train": Key(int, REQUIRED, "training programs to accept", 1),
+    "data_validation": Key(int, REQUIRED, "validation programs", 1),
+    "data_heldout": Key(int, REQUIRED, "held-out programs (same constraints as training)", 1),
+    "data_heldout_ood": Key(int, REQUIRED, "held-out programs of constraint cells and depths never trained on", 1),
+    "data_constraints": Key(bool, True, "draw programs from the constraint table (off: unconstrained programs)"),
+    "data_mutation": Key(bool, True, "mutate inputs to get further examples of a program"),
+    "data_workers": Key(int, 2, "processes that execute programs", 1, 256),
+    "data_max_steps": Key(int, REQUIRED, "longest accepted execution, in traced lines", 4, 10_000),
+    "distill_teacher": Key(str, "interpreter", "who writes the chains", choices=("interpreter", "llm")),
+    "distill_items": Key(int, REQUIRED, "chains to ask for", 1),
+    "distill_mix": Key(dict, REQUIRED, "share of each task among the chains, summing to 1", choices=TASKS),
+    "sft_steps": Key(int, REQUIRED, "optimizer updates", 1),
+    "sft_lr": Key(float, REQUIRED, "peak learning rate", 1e-8, 1.0),
+    "sft_batch_size": Key(int, REQUIRED, "sequences in one forward and backward pass", 1),
+    "sft_grad_accum": Key(int, 1, "passes per optimizer update", 1),
+    "sft_max_length": Key(int, REQUIRED, "longest training sequence, in tokens; longer ones are left out", 16),
+    "sft_eval_every": Key(int, REQUIRED, "updates between validations", 1),
+    "sft_eval_items": Key(int, REQUIRED, "validation questions answered each time", 1),
+    "sft_extra": Key(dict, {}, "further settings passed as they are to TRL's SFTConfig"),
+    "grpo_steps": Key(int, REQUIRED, "optimizer updates", 1),
+    "grpo_lr": Key(float, REQUIRED, "peak learning rate", 1e-9, 1.0),
+    "grpo_group": Key(int, REQUIRED, "answers sampled per prompt", 2, 1024),
+    "grpo_prompts": Key(int, REQUIRED, "prompts per generation", 1),
+    "grpo_batch_size": Key(int, REQUIRED, "answers in one forward and backward pass", 1),
+    "grpo_updates": Key(int, 1, "optimizer updates per generation", 1),
+    "grpo_temperature": Key(float, 1.0, "sampling temperature", 0.01, 10.0),
+    "grpo_max_new_tokens": Key(int, REQUIRED, "longest sampled answer, in tokens", 1),
+    "grpo_loss": Key(str, "dr_grpo", "loss of TRL's GRPOConfig", choices=("grpo", "dapo", "dr_grpo", "bnpo")),
+    "grpo_beta": Key(float, 0.0, "weight of the KL term against the SFT model", 0.0, 10.0),
+    "grpo_filter_prompts": Key(int, REQUIRED, "candidate prompts tried before training (0: no filter)", 0),
+    "grpo_filter_samples": Key(int, 8, "answers per candidate; kept are prompts with some right and some wrong", 2),
+    "grpo_save_every": Key(int, REQUIRED, "updates between checkpoints (each is validated)", 1),
+    "grpo_eval_items": Key(int, REQUIRED, "validation questions answered at each checkpoint", 1),
+    "grpo_format_weight": Key(float, 0.1, "share of the format term in the reward", 0.0, 0.5),
+    "grpo_tasks": Key(list, ["output", "input"], "tasks of the training questions", choices=TASKS),
+    "grpo_extra": Key(dict, {}, "further settings passed as they are to TRL's GRPOConfig"),
+    "eval_heldout": Key(int, REQUIRED, "held-out output questions", 1),
+    "eval_heldout_ood": Key(int, REQUIRED, "out-of-distribution output questions", 1),
+    "eval_other": Key(int, REQUIRED, "questions for each of input, coverage, path and state", 0),
+    "eval_cruxeval": Key(int, REQUIRED, "CRUXEval items per direction (800: all)", 0, 800),
+    "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
+    "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
+    "ablation_arms": Key(list, list(ARMS), "arms to train and score", choices=ARMS),
+    "ablation_sft_steps": Key(int, REQUIRED, "SFT updates of every arm", 1),
+    "ablation_grpo_steps": Key(int, REQUIRED, "GRPO updates of every arm", 1),
+    "ablation_items": Key(int, REQUIRED, "held-out questions per arm", 1),
+}
+
+
+def nearest(word: str, known) -> str:
+    """The known word most like the given one, as a phrase for a message, or the whole list where none is alike."""
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+
+
+def profiles() -> list[str]:
+    """Names of the profiles in params/."""
+    return sorted(path.stem for path in paths.params_dir().glob("*.yaml") if path.stem not in NOT_PROFILES)
+
+
+def _read_yaml(path: Path) -> dict:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{paths.shown(path)} is not YAML ({' '.join(str(error).split())}): mend it") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{paths.shown(path)} must hold `key: value` lines")
+    return values
+
+
+def load_base() -> dict:
+    """params/base.yaml as it stands: settings of the training of the shipped base model."""
+    path = paths.params_dir() / "base.yaml"
+    if not path.is_file():
+        raise UserError(f"{paths.shown(path)} is missing: restore it from the repository")
+    return _read_yaml(path)
+
+
+def load(profile: str = DEFAULT_PROFILE, overrides: dict | None = None) -> dict:
+    """All parameters of a profile with overrides on top, checked. Raises UserError naming the nearest valid word."""
+    if profile not in profiles():
+        raise UserError(f"no profile {profile!r} in params/: {nearest(str(profile), profiles())}")
+    where = f"params/{profile}.yaml"
+    given = _checked(_read_yaml(paths.params_dir() / f"{profile}.yaml"), where)
+    if given.get("profile", profile) != profile:
+        raise UserError(f"{where} says profile: {given['profile']}; write profile: {profile}")
+    values = given | _checked(overrides or {}, "parameters") | {"profile": profile}
+    missing = [key for key, spec in SCHEMA.items() if spec.default is REQUIRED and key not in values]
+    if missing:
+        raise UserError(f"{where} does not set {missing[0]} ({SCHEMA[missing[0]].help}): add the line")
+    full = {key: values.get(key, spec.default) for key, spec in SCHEMA.items()}
+    _cross_check(full)
+    return json.loads(json.dumps(full))
+
+
+def _checked(values: dict, where: str) -> dict:
+    return {key: _check(key, value, where) for key, value in values.items()}
+
+
+def _check(key: str, value, where: str):
+    """One value, an int turned into a float where a float is asked for; UserError where it does not fit."""
+    if key not in SCHEMA:
+        raise UserError(f"{where}: no parameter {key!r}: {nearest(str(key), SCHEMA)}")
+    spec = SCHEMA[key]
+    if spec.type is float and type(value) is int:
+        value = float(value)
+    if type(value) is not spec.type:
+        raise UserError(f"{where}: {key} is {value!r} ({type(value).__name__}), "
+                        f"{_expected(spec, value)} ({spec.help})")
+    if spec.type in (int, float):
+        _check_range(key, value, spec, where)
+    if spec.choices:
+        members = [value] if spec.type is str else list(value)
+        for member in members:
+            if member not in spec.choices:
+                raise UserError(f"{where}: {key} has {member!r}: {nearest(str(member), spec.choices)}")
+    return value
+
+
+def _expected(spec: Key, value) -> str:
+    if spec.type is float and isinstance(value, str) and re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", value):
+        mantissa, exponent = re.split("[eE]", value)
+        return f"which YAML reads as text: write {mantissa}.0e{exponent if exponent[0] in '+-' else '+' + exponent}"
+    return f"expected {spec.type.__name__}"
+
+
+def _check_range(key: str, value, spec: Key, where: str) -> None:
+    low = float("-inf") if spec.low is None else spec.low
+    high = float("inf") if spec.high is None else spec.high
+    if not low <= value <= high:
+        bounds = f"at least {spec.low}" if spec.high is None else f"between {spec.low} and {spec.high}"
+        raise UserError(f"{where}: {key} is {value}, must be {bounds} ({spec.help})")
+
+
+def _cross_check(values: dict) -> None:
+    """Arithmetic between keys, each failing with the numbers that do not fit."""
+    rollouts, batch = values["grpo_prompts"] * values["grpo_group"], values["grpo_batch_size"]
+    updates, mix = values["grpo_updates"], values["distill_mix"]
+    name = f"profile {values['profile']}"
+    if rollouts % (batch * updates):
+        raise UserError(f"{name}: grpo_prompts * grpo_group = {rollouts} must be a multiple of "
+                        f"grpo_batch_size * grpo_updates = {batch * updates}")
+    if values["grpo_save_every"] % updates:
+        raise UserError(f"{name}: grpo_save_every = {values['grpo_save_every']} must be a multiple of "
+                        f"grpo_updates = {updates}, or a resumed run would diverge")
+    if values["grpo_save_every"] > values["grpo_steps"]:
+        raise UserError(f"{name}: grpo_save_every = {values['grpo_save_every']} exceeds "
+                        f"grpo_steps = {values['grpo_steps']}: no checkpoint would be made")
+    shares = list(mix.values())
+    if not all(type(share) in (int, float) and share >= 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
+        raise UserError(f"{name}: distill_mix = {mix} must hold shares of at least 0 that sum to 1")
+    for key in ("grpo_tasks", "ablation_arms"):
+        if len(set(values[key])) < len(values[key]):
+            raise UserError(f"{name}: {key} = {values[key]} names something twice")
+    if not values["grpo_tasks"]:
+        raise UserError(f"{name}: grpo_tasks is empty: name at least one of {', '.join(TASKS)}")
+
+
+def parse_value(key: str, text: str):
+    """The value of `-p key value` on the command line: read as YAML, or as a number where one is asked for."""
+    if key not in SCHEMA:
+        raise UserError(f"-p {key}: no such parameter: {nearest(key, SCHEMA)}")
+    try:
+        return {str: str, float: float}.get(SCHEMA[key].type, yaml.safe_load)(text)
+    except (ValueError, yaml.YAMLError):
+        raise UserError(f"-p {key} {text}: expected {SCHEMA[key].type.__name__} ({SCHEMA[key].help})") from None
+
+
+def stage_keys(stage: str) -> list[str]:
+    """The keys that a stage's notebook declares: the common ones and those of its prefixes. UserError if unknown."""
+    if stage not in STAGE_KEYS:
+        raise UserError(f"no stage {stage!r}: {nearest(stage, STAGE_KEYS)}")
+    wanted = STAGE_KEYS[stage]
+    return [key for key in SCHEMA
+            if key in COMMON or any(key == w or (w.endswith("_") and key.startswith(w)) for w in wanted)]
+
+
+def collect(namespace: dict) -> dict:
+    """All parameters for a notebook: its profile with the values of its parameters cell on top.
+
+    Call it as `params.collect(globals())` right after that cell.
+    """
+    declared = {key: namespace[key] for key in SCHEMA if key in namespace and key != "profile"}
+    return load(namespace.get("profile", DEFAULT_PROFILE), declared)
+
+
+def cell(stage: str, profile: str = DEFAULT_PROFILE) -> str:
+    """The text of a stage's `parameters` cell: one typed line and comment per knob, values of the profile."""
+    values = load(profile)
+    return "\n".join(f"{key}: {SCHEMA[key].type.__name__} = {values[key]!r}  # {SCHEMA[key].help}"
+                     for key in stage_keys(stage))
+
+
+def notebook_values(path: Path) -> dict:
+    """Names and literal values that the cell tagged `parameters` of a notebook declares, in order.
+
+    Raises UserError where there is no such cell or it holds something else than `name: type = literal`.
+    """
+    try:
+        cells = json.loads(Path(path).read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} is no readable notebook ({error}): restore it from the repository") from None
+    tagged = [c for c in cells if "parameters" in c.get("metadata", {}).get("tags", [])]
+    if len(tagged) != 1:
+        raise UserError(f"{path} has {len(tagged)} cells tagged `parameters`: tag exactly one")
+    try:
+        return {node.target.id if isinstance(node, ast.AnnAssign) else node.targets[0].id:
+                ast.literal_eval(node.value) for node in ast.parse("".join(tagged[0]["source"])).body}
+    except (SyntaxError, ValueError, AttributeError, IndexError):
+        raise UserError(f"{path}: the parameters cell may hold only lines `name: type = literal`") from None
+
+
+def notebook_keys(path: Path) -> list[str]:
+    """Names that the `parameters` cell of a notebook declares, in order."""
+    return list(notebook_values(path))
+
+
+def validate_notebook_defaults(path: Path, stage: str) -> list[str]:
+    """What is wrong with a notebook's `parameters` cell, a line each; empty where it agrees with `cell(stage)`."""
+    values, expected = notebook_values(path), load(DEFAULT_PROFILE)
+    wanted = stage_keys(stage)
+    faults = [f"{key} is not declared" for key in wanted if key not in values]
+    faults += [f"{key} does not belong here: {nearest(key, wanted)}" for key in values if key not in wanted]
+    faults += [f"{key} is {values[key]!r}, profile {DEFAULT_PROFILE} has {expected[key]!r}" for key in wanted
+               if key in values and (type(values[key]), values[key]) != (type(expected[key]), expected[key])]
+    return faults
