@@ -1,0 +1,133 @@
+"""Ask a model questions, judge the answers, keep every item: resumable, one JSONL line per answer.
+
+A model reaches this module as a function, `respond(questions) -> list[Reply]`, so that an in-process
+sampler, an endpoint or a constant can all be measured alike. Judging is the strict rule of `answers`.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cr_utils import answers, jsonl
+from cr_utils.errors import UserError
+from cr_utils.progress import Progress
+from cr_utils.questions import Question
+
+TOO_LONG = "prompt_too_long"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model said: text, number of generated tokens, whether it was cut off by the length limit.
+
+    `kind` is None, or the reason why the model was never asked (``prompt_too_long``): counts as wrong.
+    """
+
+    text: str
+    tokens: int = 0
+    truncated: bool = False
+    kind: str | None = None
+
+
+Respond = Callable[[list[Question]], list[Reply]]
+
+
+def run(model_name: str, benchmark: str, questions: list[Question], respond: Respond, path: Path | str,
+        sandbox=None, chunk: int = 256, arm: str | None = None, say: bool = True) -> list[dict]:
+    """Ask, judge and record; returns one item per question, in the questions' order.
+
+    `path` is an append-only JSONL keyed by ``model|benchmark|question id``: items that are there already
+    are not asked again, and several models and benchmarks can share one file. Questions go to `respond`
+    in chunks of `chunk`, shortest prompt first, and a chunk is recorded before the next is asked. Raises
+    UserError where the file holds an item for another prompt under the same key.
+    """
+    with jsonl.Appender(path, key="key") as file:
+        found = {row["key"]: row for row in file.rows}
+        keys = [_key(model_name, benchmark, question) for question in questions]
+        if len(set(keys)) != len(keys):
+            raise ValueError(f"{benchmark}: two questions have the same id")
+        for key, question in zip(keys, questions):
+            if key in found and found[key]["prompt_sha"] != _sha(question.prompt):
+                raise UserError(f"{path}: {key} was answered for another prompt: delete the file or use force")
+        todo = sorted((question for key, question in zip(keys, questions) if key not in found),
+                      key=lambda question: len(question.prompt))
+        with Progress(f"{model_name} on {benchmark}", len(questions), start=len(questions) - len(todo)) \
+                if say and todo else _Silent() as progress:
+            right = done = 0
+            for start in range(0, len(todo), chunk):
+                part = todo[start:start + chunk]
+                for item in _ask(model_name, benchmark, part, respond, sandbox):
+                    found[item["key"]] = item if arm is None else {**item, "arm": arm}
+                    file.add(found[item["key"]])
+                    right += item["verdict"]
+                done += len(part)
+                progress.update(len(questions) - len(todo) + done, right=right / done)
+    return [found[key] for key in keys]
+
+
+def accuracy(items: list[dict]) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """(model, benchmark, task) -> (right, asked)."""
+    asked = Counter((item["model"], item["benchmark"], item["task"]) for item in items)
+    right = Counter((item["model"], item["benchmark"], item["task"]) for item in items if item["verdict"])
+    return {key: (right[key], n) for key, n in asked.items()}
+
+
+def trivial(training: list[dict] = ()) -> Respond:
+    """A model that always says the same: YES, -1, Nil, and the training problems' commonest output and input.
+
+    Without `training` problems the output is '' and the input empty.
+    """
+    output = _commonest([one["output"] for one in training], "''")
+    arguments = _commonest([one["input"] for one in training], "")
+
+    def respond(questions: list[Question]) -> list[Reply]:
+        said = {"output": output, "coverage": "YES", "path": "-1", "state": "Nil"}
+        return [Reply("<answer>" + said.get(one.task, f"{one.entry_point}({arguments})") + "</answer>")
+                for one in questions]
+    return respond
+
+
+def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Respond, sandbox) -> list[dict]:
+    """Items for one chunk of questions."""
+    replies = respond(questions)
+    if len(replies) != len(questions):
+        raise ValueError(f"{model_name} gave {len(replies)} replies to {len(questions)} questions")
+    # A lone surrogate (an endpoint's cut emoji) could not be written to the file.
+    texts = [reply.text.encode("utf-8", "replace").decode() for reply in replies]
+    judged = answers.judge_many(questions, texts,
+                                [reply.truncated for reply in replies], sandbox)
+    return [{"key": _key(model_name, benchmark, question), "model": model_name, "benchmark": benchmark,
+             "question_id": question.id, "task": question.task, "prompt_sha": _sha(question.prompt),
+             "completion": text, "answer": verdict.answer,
+             "verdict": verdict.passed and not reply.kind, "kind": reply.kind or verdict.kind,
+             "tokens": reply.tokens, "truncated": reply.truncated}
+            for question, reply, text, verdict in zip(questions, replies, texts, judged)]
+
+
+def _key(model_name: str, benchmark: str, question: Question) -> str:
+    return f"{model_name}|{benchmark}|{question.id}"
+
+
+def _sha(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()[:12]
+
+
+def _commonest(texts: list[str], default: str) -> str:
+    """The most frequent text; of several equally frequent ones the first in the alphabet."""
+    counts = Counter(texts)
+    return min(counts, key=lambda text: (-counts[text], text)) if counts else default
+
+
+class _Silent:
+    """A Progress that says nothing."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def update(self, *_, **__):
+        pass
