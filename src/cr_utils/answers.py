@@ -81,22 +81,22 @@ def judge_many(questions: list[Question], completions: list[str], truncated: lis
         raise ValueError(f"{len(questions)} questions but {len(completions)} completions")
     truncated = truncated or [False] * len(questions)
     answers = [extract(text).answer for text in completions]
-    verdicts: dict[tuple, Judged] = {}
-    calls: dict[tuple, tuple[Question, str]] = {}
-    for question, answer in zip(questions, answers):
-        key = (question.id, answer)
+    verdicts: dict[tuple[Question, str], Judged] = {}
+    calls: dict[tuple[Question, str], str] = {}
+    for question, answer in zip(questions, answers, strict=True):
+        key = (question, answer)
         if answer is None or key in verdicts or key in calls:
             continue
         if question.task == "input":
             call = _call_of(question, answer)
             if call is not None:
-                calls[key] = (question, call)
+                calls[key] = call
                 continue
         verdicts[key] = Judged(*_judge_text(question, answer, compare), answer)
     verdicts |= _judge_calls(calls, sandbox, compare)
-    return [verdicts[question.id, answer] if answer is not None else
+    return [verdicts[question, answer] if answer is not None else
             Judged(False, "truncated" if cut else "no_answer", None)
-            for question, answer, cut in zip(questions, answers, truncated)]
+            for question, answer, cut in zip(questions, answers, truncated, strict=True)]
 
 
 def judge(question: Question, completion: str, truncated: bool = False, sandbox: Sandbox | None = None,
@@ -113,7 +113,7 @@ def shared_sandbox() -> Sandbox:
 
 def _judge_text(question: Question, answer: str, compare: str) -> tuple[bool, str]:
     """Verdict and kind of an answer that needs no execution."""
-    if len(answer) > MAX_ANSWER:
+    if len(answer) > MAX_ANSWER and question.task != "input":
         return False, "format"
     return _RULES[question.task](question, answer, compare)
 
@@ -165,15 +165,16 @@ _RULES = {"output": _judge_output, "input": _judge_bad_input, "coverage": _judge
 
 
 def _judge_calls(calls: dict, sandbox: Sandbox | None, compare: str) -> dict:
-    """Execute predicted calls: {key: (question, call text)} -> {key: Judged}."""
+    """Execute predicted calls: {(question, answer): call text} -> {(question, answer): Judged}."""
     if not calls:
         return {}
     sandbox = sandbox or shared_sandbox()
     judged = {}
-    for key, (question, call) in calls.items():
+    for (question, answer), call in calls.items():
         verdict = sandbox.check(question.code, call, question.output, entry_point=question.entry_point,
                                 compare=compare)
-        judged[key] = Judged(bool(verdict), "wrong" if verdict.kind == "fail" else verdict.kind, key[1])
+        kind = "wrong" if verdict.kind == "fail" else verdict.kind
+        judged[question, answer] = Judged(bool(verdict), kind, answer)
     return judged
 
 

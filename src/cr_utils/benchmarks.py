@@ -58,18 +58,22 @@ def load(name: str, where: Path | None = None, mode: str = "auto") -> list[dict]
     one line that says why; "require" raises UserError instead; "never" returns None without looking.
     """
     path, reason = locate(name, where, mode)
-    if path is None:
-        if mode == "require":
-            raise UserError(f"{name}: {reason}")
-        if mode == "auto":
-            print(f"{name}: {reason}; its cells stay —")
-        return None
-    return jsonl.read(path)
+    if path is None and mode == "require":
+        raise UserError(f"{name}: {reason}")
+    if path is None and mode == "auto":
+        print(f"{name}: {reason}; its cells stay —")
+    elif path is not None and reason:
+        print(f"{name}: {reason}")
+    return jsonl.read(path) if path is not None else None
 
 
 def locate(name: str, where: Path | None = None, mode: str = "auto",
            download: bool = True) -> tuple[Path | None, str]:
-    """The checked file of a benchmark and "", or None and the reason why it is not here."""
+    """The file of a benchmark and "", or None and the reason why it is not here.
+
+    A file in a folder that the user names is taken even where its hash is not the published one (own
+    items in the benchmark's format); the second value then says so.
+    """
     if name not in FILES:
         raise UserError(f"unknown benchmark {name!r}: one of {', '.join(FILES)}")
     if mode not in MODES:
@@ -82,10 +86,10 @@ def locate(name: str, where: Path | None = None, mode: str = "auto",
     given = where is not None or bool(os.environ.get("CR_BENCHMARKS"))
     if path.is_file():
         reason = _damage(path, file)
-        if not reason or given:
-            return (None, f"{reason}: replace it") if reason else (path, "")
+        if given or not reason:
+            return path, reason and f"not the published file: {reason}"
     elif given:
-        return None, f"{file.name} is not in {folder}: put it there, or unset CR_BENCHMARKS to download"
+        return None, f"{file.name} is not in {folder}: put it there, or name no folder, to download it"
     if file.url is None:
         return None, f"not downloaded yet: `python -m cr_utils data fetch {name}`"
     if not download:
@@ -150,7 +154,7 @@ def fetch(name: str) -> Path:
 
 
 def status() -> list[dict]:
-    """What is here: a row per file with name, file, path (or None), rows, sha256 and reason if absent."""
+    """What is here: a row per file: name, file, path (or None), rows, sha256, reason why absent or odd."""
     table = []
     for name, file in FILES.items():
         path, reason = locate(name, download=False)
@@ -184,16 +188,17 @@ def data_main(argv: list[str]) -> int:
     command, *names = argv or ["status"]
     if command == "status":
         for row in status():
-            held = f"{row['rows']} rows, sha256 {row['sha256'][:12]}, {row['path']}" if row["path"] else \
-                f"missing: {row['reason']}"
-            print(f"{row['name']:14} {held}")
+            held = "missing"
+            if row["path"]:
+                held = f"{row['rows']} rows, sha256 {row['sha256'][:12]}, {row['path']}"
+            print(f"{row['name']:14} {held}" + (f": {row['reason']}" if row["reason"] else ""))
     elif command == "fetch":
         for name in names or [name for name, file in FILES.items() if file.url]:
             print(f"{name:14} {fetch(name)}")
     elif command == "fingerprints" and not names:
         print(write_fingerprints())
     else:
-        raise UserError(f"data {' '.join(argv)}: use `data status`, `data fetch [NAME ...]` or `data fingerprints`")
+        raise UserError(f"data {' '.join(argv)}: use data status, data fetch [NAME ...] or data fingerprints")
     return 0
 
 
@@ -202,7 +207,7 @@ def _damage(path: Path, file: File) -> str:
     if file.sha256 is None:
         return ""
     found = _sha256(path.read_bytes())
-    return "" if found == file.sha256 else f"{path} has sha256 {found[:12]}…, not {file.sha256[:12]}…"
+    return "" if found == file.sha256 else f"{path} has sha256 {found[:12]}, not {file.sha256[:12]}"
 
 
 def _download(file: File, path: Path) -> str:

@@ -48,10 +48,10 @@ def run(model_name: str, benchmark: str, questions: list[Question], respond: Res
         keys = [_key(model_name, benchmark, question) for question in questions]
         if len(set(keys)) != len(keys):
             raise ValueError(f"{benchmark}: two questions have the same id")
-        for key, question in zip(keys, questions):
+        for key, question in zip(keys, questions, strict=True):
             if key in found and found[key]["prompt_sha"] != _sha(question.prompt):
-                raise UserError(f"{path}: {key} was answered for another prompt: delete the file or use force")
-        todo = sorted((question for key, question in zip(keys, questions) if key not in found),
+                raise UserError(f"{path}: {key} was asked with another prompt: delete the file or use force")
+        todo = sorted((question for key, question in zip(keys, questions, strict=True) if key not in found),
                       key=lambda question: len(question.prompt))
         with Progress(f"{model_name} on {benchmark}", len(questions), start=len(questions) - len(todo)) \
                 if say and todo else _Silent() as progress:
@@ -103,7 +103,7 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
              "completion": text, "answer": verdict.answer,
              "verdict": verdict.passed and not reply.kind, "kind": reply.kind or verdict.kind,
              "tokens": reply.tokens, "truncated": reply.truncated}
-            for question, reply, text, verdict in zip(questions, replies, texts, judged)]
+            for question, reply, text, verdict in zip(questions, replies, texts, judged, strict=True)]
 
 
 def _key(model_name: str, benchmark: str, question: Question) -> str:

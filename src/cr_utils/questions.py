@@ -118,7 +118,8 @@ def statement_lines(code: str) -> dict[int, bool]:
     return found
 
 
-def truth(task: str, problem: dict, trace, line: int | None = None, var: str | None = None) -> tuple[str, ...]:
+def truth(task: str, problem: dict, trace, line: int | None = None,
+          var: str | None = None) -> tuple[str, ...]:
     """Every accepted answer text. `trace` is needed for coverage, path and state only."""
     if task == "output":
         return (problem["output"],)

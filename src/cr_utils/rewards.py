@@ -45,7 +45,7 @@ def score(questions: list[Question], completions: list[str], truncated: list[boo
     texts = [_text(completion) for completion in completions]
     judged = _judge(questions, texts, truncated, sandbox)
     return [_combine(question, text, cut, verdict, format_weight)
-            for question, text, cut, verdict in zip(questions, texts, truncated, judged)]
+            for question, text, cut, verdict in zip(questions, texts, truncated, judged, strict=True)]
 
 
 def metrics(scored: list[Scored]) -> dict[str, float]:
@@ -65,7 +65,7 @@ def _judge(questions, texts, truncated, sandbox) -> list:
     except Exception:  # noqa: BLE001 - a reward that raises would end a training run
         pass
     judged = []
-    for question, text, cut in zip(questions, texts, truncated):
+    for question, text, cut in zip(questions, texts, truncated, strict=True):
         try:
             judged.append(answers.judge(question, text, cut, sandbox))
         except Exception:  # noqa: BLE001
