@@ -9,9 +9,10 @@ CODE = "def f(s, n):\n    return s * n"
 
 
 def ask(task, truth=(), output="'abab'", name="q", code=CODE, arguments="'ab', 2"):
-    return Question(id=f"{name}/{task}", task=task, problem_id=name, code=code, entry_point="f", input=arguments,
-                    output=output, line=None, var=None, truth=truth or ((output,) if task == "output" else ()),
-                    prompt="")
+    if task == "output":
+        truth = (output,)
+    return Question(id=f"{name}/{task}", task=task, problem_id=name, code=code, entry_point="f",
+                    input=arguments, output=output, line=None, var=None, truth=truth, prompt="")
 
 
 def full(answer, reasoning="Because."):
@@ -121,8 +122,9 @@ def test_coverage(truth, answer, expected):
 
 
 @pytest.mark.parametrize("answer, expected", [
-    ("x += 1", "pass"), ("return x", "pass"), ("  x += 1\n", "pass"), ("-1", "wrong"), ("x += 1\nreturn x", "wrong"),
-    ("x  += 1", "wrong"), ("3", "wrong"),
+    ("x += 1", "pass"), ("return x", "pass"), ("  x += 1\n", "pass"), ("-1", "wrong"), ("x  += 1",
+    "wrong"),
+    ("x += 1\nreturn x", "wrong"), ("3", "wrong"),
 ])
 def test_path(answer, expected):
     assert kind(ask("path", ("x += 1", "return x")), answer) == expected
@@ -132,7 +134,8 @@ def test_path(answer, expected):
     (("3; int",), "3; int", "pass"), (("3; int",), "3;int", "pass"), (("3; int",), "3; float", "wrong"),
     (("3; int",), "3.0; int", "wrong"), (("3; int",), "4; int", "wrong"), (("3; int",), "3", "format"),
     (("3; int",), "int(3); int", "format"), (("3; int",), "Nil", "wrong"), (("Nil",), "Nil", "pass"),
-    (("Nil",), "3; int", "wrong"), (("Nil",), "nil; int", "wrong"), (("3; int", "4; int"), "4; int", "pass"),
+    (("Nil",), "3; int", "wrong"), (("Nil",), "nil; int", "wrong"), (("3; int", "4; int"), "4; int",
+    "pass"),
     (("3; int", "'a'; str"), "'a'; str", "pass"), (("';'; str",), "';'; str", "pass"),
     (("True; bool",), "1; bool", "wrong"), (("'a'; str",), "a; str", "format"),
 ])
@@ -141,9 +144,10 @@ def test_state(truth, answer, expected):
 
 
 @pytest.mark.parametrize("answer, expected", [
-    ("f('ab', 2)", "pass"), ("f('abab', 1)", "pass"), ("f(s='abab', n=1)", "pass"), ("f('ab' * 2, 1)", "pass"),
-    ("f('ab', 3)", "wrong"), ("f('ab')", "error"), ("'ab', 2", "bad_call"), ("", "no_answer"),
-    ("g('ab', 2)", "bad_call"), ("f('ab', 2) or 1", "bad_call"), ("f(__import__('os').name, 1)", "bad_call"),
+    ("f('ab', 2)", "pass"), ("f('abab', 1)", "pass"), ("f(s='abab', n=1)", "pass"),
+    ("f('ab' * 2, 1)", "pass"), ("f('ab', 3)", "wrong"), ("f('ab')", "error"), ("'ab', 2", "bad_call"),
+    ("", "no_answer"), ("g('ab', 2)", "bad_call"), ("f('ab', 2) or 1", "bad_call"),
+    ("f(__import__('os').name, 1)", "bad_call"),
     ("assert f('abab', 1) == 'abab'", "pass"), ("assert f('abab', 1) == 'x'", "bad_call"),
     ("assert f('x', 1) == 'x'", "bad_call"), ("assert f('x', 1) == 'abab'", "wrong"),
     ("assert True", "bad_call"), ("f('ab', 2) == 'abab'", "bad_call"),
@@ -198,8 +202,10 @@ def test_lists_must_be_aligned():
 
 @pytest.mark.parametrize("task", ["output", "input", "coverage", "path", "state"])
 @pytest.mark.parametrize("answer", [
-    "\\", "'", "(" * 500, "[" * 100_000, "9" * 5000, "\x00", "\ufeff1", "１", "assert", "assert ", "assert (", ";",
-    "; int", "lambda: 1", "\ud800", "{1: " * 300, "-" * 5000 + "1", "'\\d'", "1 if 1 else 2", "*a", "x := 1",
+    "\\", "'", "(" * 500, "[" * 100_000, "9" * 5000, "\x00", "\ufeff1", "１", "assert", "assert ",
+    "assert (",
+    ";", "; int", "lambda: 1", "\ud800", "{1: " * 300, "-" * 5000 + "1", "'\\d'", "1 if 1 else 2", "*a",
+    "x := 1",
 ])
 def test_odd_text_is_wrong_and_never_an_exception(task, answer):
     truth = {"coverage": ("YES",), "path": ("x",), "state": ("1; int",)}.get(task, ())

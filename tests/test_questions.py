@@ -103,7 +103,8 @@ def test_a_program_without_the_kind_asked_for_gives_the_other_one():
 
 
 def test_a_covered_line_is_asked_where_a_condition_guards_it():
-    assert {questions.build(PROBLEM, "coverage", TRACE, seed=seed, empty=False).line for seed in range(30)} == {4, 6}
+    asked = [questions.build(PROBLEM, "coverage", TRACE, seed=seed, empty=False) for seed in range(30)]
+    assert {question.line for question in asked} == {4, 6}
 
 
 def test_an_incomplete_trace_gives_no_question():
@@ -128,9 +129,23 @@ def test_misuse_is_an_error():
 
 
 def test_lines_without_a_line_event_are_left_out():
-    code = ("import math\ndef g(a):\n    'doc'\n    global G\n    while True:\n        if a:\n            pass\n"
-            "        elif a > 1:\n            a -= 1\n        else:\n            return a\n    x: int\n    return 0\n"
-            "class C:\n    def m(self):\n        return 1\n")
+    code = """import math
+def g(a):
+    'doc'
+    global G
+    while True:
+        if a:
+            pass
+        elif a > 1:
+            a -= 1
+        else:
+            return a
+    x: int
+    return 0
+class C:
+    def m(self):
+        return 1
+"""
     assert questions.statement_lines(code) == {6: True, 8: True, 9: True, 11: True, 13: False, 16: False}
 
 
