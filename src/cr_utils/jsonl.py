@@ -20,9 +20,10 @@ def _parse(line: bytes, path: Path, number: int) -> dict:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise UserError(f"{path}, line {number} is not JSON ({error}): delete the file and run its stage again") from None
+        raise UserError(f"{path}, line {number} is not JSON ({error}): "
+                        "delete the file and run its stage again") from None
     if not isinstance(row, dict):
-        raise UserError(f"{path}, line {number} is no record (JSON object): delete the file and run its stage again")
+        raise UserError(f"{path}, line {number} is no JSON object: delete the file and run its stage again")
     return row
 
 
@@ -73,7 +74,8 @@ class Appender:
         if end < len(data):
             with self.path.open("r+b") as file:
                 file.truncate(end)
-        return [_parse(line, self.path, n) for n, line in enumerate(data[:end].split(b"\n"), 1) if line.strip()]
+        lines = data[:end].split(b"\n")
+        return [_parse(line, self.path, n) for n, line in enumerate(lines, 1) if line.strip()]
 
     def __enter__(self) -> "Appender":
         self._file = self.path.open("a", encoding="utf-8", newline="\n")

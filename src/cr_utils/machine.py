@@ -1,6 +1,6 @@
 """Where and with what a run took place: hardware, versions, commit, time, memory, hashes of files.
 
-Looks at torch only if the caller has imported it; imports nothing heavy itself. A fact that cannot be had is None.
+Looks at torch only if the caller has imported it; imports nothing heavy itself. What cannot be had is None.
 """
 
 import hashlib
@@ -45,7 +45,8 @@ def git() -> dict:
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=paths.root(), capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(["git", *words], cwd=paths.root(), capture_output=True, text=True, check=True,
+                          timeout=30)
     return done.stdout.strip()
 
 
@@ -74,13 +75,14 @@ def _memory() -> int | None:
 
 
 def peak_memory() -> int | None:
-    """Largest resident size in bytes so far, of this process or of its largest finished child, whichever is more."""
+    """Largest resident size in bytes so far: of this process, or of a finished child if that is more."""
     try:
         import resource
     except ImportError:  # Windows
         return None
     unit = 1 if sys.platform == "darwin" else 1024
-    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
+    return unit * max(resource.getrusage(who).ru_maxrss for who in whose)
 
 
 class Meter:

@@ -1,109 +1,26 @@
-"""Parameters: every knob with its type, range and sentence, and the profiles that set them.
+"""Parameters: profiles, overrides and notebooks' `parameters` cells, checked against the schema.
 
 A profile is a flat YAML file in params/. Everything is checked before anything runs: names, types, ranges,
 and the arithmetic between keys. `params/base.yaml` (the training of the shipped base model) is read by
 `load_base` and is not checked against SCHEMA, since it is no profile. Creates nothing.
 """
 
+import argparse
 import ast
 import difflib
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from cr_utils import paths
 from cr_utils.errors import UserError
-
-DEFAULT_PROFILE = "tiny"
-NOT_PROFILES = {"base", "constraints"}
-TASKS = ("output", "input", "coverage", "path", "state")
-ARMS = ("full", "no_sft", "no_grpo", "more_sft", "no_chains", "no_constraints", "no_mutation")
-COMMON = ("profile", "seed", "force")
-STAGE_KEYS = {
-    "01_data": ("data_",),
-    "02_distill": ("distill_",),
-    "03_sft": ("model", "sft_"),
-    "04_grpo": ("grpo_",),
-    "05_eval": ("model", "benchmarks", "eval_"),
-    "06_ablations": ("model", "ablation_"),
-}
-REQUIRED = object()
-
-
-@dataclass(frozen=True)
-class Key:
-    """One knob. default REQUIRED: every profile states it. low and high are inclusive bounds of numbers;
-    choices are the allowed values of a text, or of each member of a list or each name of a dict."""
-
-    type: type
-    default: object
-    help: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple | None = None
-
-
-SCHEMA = {
-    "profile": Key(str, REQUIRED, "name of the profile; results go to results/<profile>/"),
-    "seed": Key(int, 0, "seed of everything random", 0, 2**31 - 1),
-    "force": Key(bool, False, "run again although finished (the earlier result is moved aside)"),
-    "model": Key(str, "shipped", "start model: shipped, a folder, or a hub id"),
-    "benchmarks": Key(str, "auto", "real benchmark files: use if obtainable, require, or never",
-                      choices=("auto", "require", "never")),
-    "data_train": Key(int, REQUIRED, "training programs to accept", 1),
-    "data_validation": Key(int, REQUIRED, "validation programs", 1),
-    "data_heldout": Key(int, REQUIRED, "held-out programs (same constraints as training)", 1),
-    "data_heldout_ood": Key(int, REQUIRED, "held-out programs of constraint cells and depths never trained on", 1),
-    "data_constraints": Key(bool, True, "draw programs from the constraint table (off: unconstrained programs)"),
-    "data_mutation": Key(bool, True, "mutate inputs to get further examples of a program"),
-    "data_workers": Key(int, 2, "processes that execute programs", 1, 256),
-    "data_max_steps": Key(int, REQUIRED, "longest accepted execution, in traced lines", 4, 10_000),
-    "distill_teacher": Key(str, "interpreter", "who writes the chains", choices=("interpreter", "llm")),
-    "distill_items": Key(int, REQUIRED, "chains to ask for", 1),
-    "distill_mix": Key(dict, REQUIRED, "share of each task among the chains, summing to 1", choices=TASKS),
-    "sft_steps": Key(int, REQUIRED, "optimizer updates", 1),
-    "sft_lr": Key(float, REQUIRED, "peak learning rate", 1e-8, 1.0),
-    "sft_batch_size": Key(int, REQUIRED, "sequences in one forward and backward pass", 1),
-    "sft_grad_accum": Key(int, 1, "passes per optimizer update", 1),
-    "sft_max_length": Key(int, REQUIRED, "longest training sequence, in tokens; longer ones are left out", 16),
-    "sft_eval_every": Key(int, REQUIRED, "updates between validations", 1),
-    "sft_eval_items": Key(int, REQUIRED, "validation questions answered each time", 1),
-    "sft_extra": Key(dict, {}, "further settings passed as they are to TRL's SFTConfig"),
-    "grpo_steps": Key(int, REQUIRED, "optimizer updates", 1),
-    "grpo_lr": Key(float, REQUIRED, "peak learning rate", 1e-9, 1.0),
-    "grpo_group": Key(int, REQUIRED, "answers sampled per prompt", 2, 1024),
-    "grpo_prompts": Key(int, REQUIRED, "prompts per generation", 1),
-    "grpo_batch_size": Key(int, REQUIRED, "answers in one forward and backward pass", 1),
-    "grpo_updates": Key(int, 1, "optimizer updates per generation", 1),
-    "grpo_temperature": Key(float, 1.0, "sampling temperature", 0.01, 10.0),
-    "grpo_max_new_tokens": Key(int, REQUIRED, "longest sampled answer, in tokens", 1),
-    "grpo_loss": Key(str, "dr_grpo", "loss of TRL's GRPOConfig", choices=("grpo", "dapo", "dr_grpo", "bnpo")),
-    "grpo_beta": Key(float, 0.0, "weight of the KL term against the SFT model", 0.0, 10.0),
-    "grpo_filter_prompts": Key(int, REQUIRED, "candidate prompts tried before training (0: no filter)", 0),
-    "grpo_filter_samples": Key(int, 8, "answers per candidate; kept are prompts with some right and some wrong", 2),
-    "grpo_save_every": Key(int, REQUIRED, "updates between checkpoints (each is validated)", 1),
-    "grpo_eval_items": Key(int, REQUIRED, "validation questions answered at each checkpoint", 1),
-    "grpo_format_weight": Key(float, 0.1, "share of the format term in the reward", 0.0, 0.5),
-    "grpo_tasks": Key(list, ["output", "input"], "tasks of the training questions", choices=TASKS),
-    "grpo_extra": Key(dict, {}, "further settings passed as they are to TRL's GRPOConfig"),
-    "eval_heldout": Key(int, REQUIRED, "held-out output questions", 1),
-    "eval_heldout_ood": Key(int, REQUIRED, "out-of-distribution output questions", 1),
-    "eval_other": Key(int, REQUIRED, "questions for each of input, coverage, path and state", 0),
-    "eval_cruxeval": Key(int, REQUIRED, "CRUXEval items per direction (800: all)", 0, 800),
-    "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
-    "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
-    "ablation_arms": Key(list, list(ARMS), "arms to train and score", choices=ARMS),
-    "ablation_sft_steps": Key(int, REQUIRED, "SFT updates of every arm", 1),
-    "ablation_grpo_steps": Key(int, REQUIRED, "GRPO updates of every arm", 1),
-    "ablation_items": Key(int, REQUIRED, "held-out questions per arm", 1),
-}
+from cr_utils.schema import COMMON, DEFAULT_PROFILE, NOT_PROFILES, REQUIRED, SCHEMA, STAGE_KEYS, TASKS, Key
 
 
 def nearest(word: str, known) -> str:
-    """The known word most like the given one, as a phrase for a message, or the whole list where none is alike."""
+    """The known word most like the given one, as a phrase for a message; all of them where none is alike."""
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
@@ -118,7 +35,8 @@ def _read_yaml(path: Path) -> dict:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{paths.shown(path)} is not YAML ({' '.join(str(error).split())}): mend it") from None
+        fault = " ".join(str(error).split())
+        raise UserError(f"{paths.shown(path)} is not YAML ({fault}): mend it") from None
     if not isinstance(values, dict):
         raise UserError(f"{paths.shown(path)} must hold `key: value` lines")
     return values
@@ -133,7 +51,7 @@ def load_base() -> dict:
 
 
 def load(profile: str = DEFAULT_PROFILE, overrides: dict | None = None) -> dict:
-    """All parameters of a profile with overrides on top, checked. Raises UserError naming the nearest valid word."""
+    """All parameters of a profile with overrides on top, checked. UserError names the nearest valid word."""
     if profile not in profiles():
         raise UserError(f"no profile {profile!r} in params/: {nearest(str(profile), profiles())}")
     where = f"params/{profile}.yaml"
@@ -176,7 +94,8 @@ def _check(key: str, value, where: str):
 def _expected(spec: Key, value) -> str:
     if spec.type is float and isinstance(value, str) and re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", value):
         mantissa, exponent = re.split("[eE]", value)
-        return f"which YAML reads as text: write {mantissa}.0e{exponent if exponent[0] in '+-' else '+' + exponent}"
+        sign = "" if exponent[0] in "+-" else "+"
+        return f"which YAML reads as text: write {mantissa}.0e{sign}{exponent}"
     return f"expected {spec.type.__name__}"
 
 
@@ -213,17 +132,18 @@ def _cross_check(values: dict) -> None:
 
 
 def parse_value(key: str, text: str):
-    """The value of `-p key value` on the command line: read as YAML, or as a number where one is asked for."""
+    """The value of `-p key value` on the command line: read as YAML, or by float() where a float is due."""
     if key not in SCHEMA:
         raise UserError(f"-p {key}: no such parameter: {nearest(key, SCHEMA)}")
     try:
         return {str: str, float: float}.get(SCHEMA[key].type, yaml.safe_load)(text)
     except (ValueError, yaml.YAMLError):
-        raise UserError(f"-p {key} {text}: expected {SCHEMA[key].type.__name__} ({SCHEMA[key].help})") from None
+        raise UserError(f"-p {key} {text}: expected {SCHEMA[key].type.__name__} "
+                        f"({SCHEMA[key].help})") from None
 
 
 def stage_keys(stage: str) -> list[str]:
-    """The keys that a stage's notebook declares: the common ones and those of its prefixes. UserError if unknown."""
+    """The keys that a stage's notebook declares: the common ones and its own. UserError if unknown."""
     if stage not in STAGE_KEYS:
         raise UserError(f"no stage {stage!r}: {nearest(stage, STAGE_KEYS)}")
     wanted = STAGE_KEYS[stage]
@@ -272,7 +192,7 @@ def notebook_keys(path: Path) -> list[str]:
 
 
 def validate_notebook_defaults(path: Path, stage: str) -> list[str]:
-    """What is wrong with a notebook's `parameters` cell, a line each; empty where it agrees with `cell(stage)`."""
+    """What is wrong with a notebook's `parameters` cell, a line each; empty where it is as `cell` has it."""
     values, expected = notebook_values(path), load(DEFAULT_PROFILE)
     wanted = stage_keys(stage)
     faults = [f"{key} is not declared" for key in wanted if key not in values]
@@ -280,3 +200,17 @@ def validate_notebook_defaults(path: Path, stage: str) -> list[str]:
     faults += [f"{key} is {values[key]!r}, profile {DEFAULT_PROFILE} has {expected[key]!r}" for key in wanted
                if key in values and (type(values[key]), values[key]) != (type(expected[key]), expected[key])]
     return faults
+
+
+def main(words: list[str]) -> int:
+    """The command `params`: list the knobs, or print the text of a notebook's parameters cell."""
+    asked = argparse.ArgumentParser(prog="python -m cr_utils params")
+    asked.add_argument("--profile", default=DEFAULT_PROFILE, help="name of a file in params/ (default: tiny)")
+    asked.add_argument("--cell", metavar="STAGE", help="print the parameters cell of this stage's notebook")
+    given = asked.parse_args(words)
+    if given.cell:
+        print(cell(given.cell, given.profile))
+        return 0
+    for key, value in load(given.profile).items():
+        print(f"{key:<22} {value!s:<14} {SCHEMA[key].help}")
+    return 0

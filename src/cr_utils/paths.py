@@ -1,6 +1,6 @@
-"""Where things lie. Every path of the project is made here, so that no caller depends on the working directory.
+"""Where things lie. Every path is made here, so that nothing depends on the working directory.
 
-papermill runs a notebook in the caller's directory and JupyterLab in the notebook's own; neither matters here.
+papermill runs a notebook in the caller's directory, JupyterLab in the notebook's own; neither matters here.
 Creates nothing on disk.
 
 Environment: CR_RESULTS moves the results folder, CR_BENCHMARKS names a folder that holds benchmark files.
@@ -20,7 +20,7 @@ def package() -> Path:
 
 
 def root() -> Path:
-    """The checkout: the first folder above the package or the working directory that holds params/ and pyproject.toml.
+    """The checkout: first folder above the package or the working directory with params/ and pyproject.toml.
 
     Raises UserError where there is none (a package installed without its checkout).
     """
@@ -28,7 +28,7 @@ def root() -> Path:
     for folder in (*package().parents, here, *here.parents):
         if (folder / "params").is_dir() and (folder / "pyproject.toml").is_file():
             return folder
-    raise UserError(f"no checkout (params/ and pyproject.toml) above {package()} or {here}: clone the repository")
+    raise UserError(f"no params/ and pyproject.toml above {package()} or {here}: clone the repository")
 
 
 def results_root() -> Path:
@@ -53,8 +53,9 @@ def params_dir() -> Path:
 
 
 def notebooks() -> Path:
-    """The folder of the notebooks."""
-    return root() / "notebooks"
+    """The folder of the notebooks: CR_NOTEBOOKS (as the tests of the driver set it), or notebooks/."""
+    moved = os.environ.get("CR_NOTEBOOKS")
+    return Path(moved).resolve() if moved else root() / "notebooks"
 
 
 def notebook(stage: str) -> Path:
@@ -66,7 +67,7 @@ def asset(name: str) -> Path:
     """A file or folder shipped as package data. Raises UserError where it is missing."""
     path = package() / "assets" / name
     if not path.exists():
-        raise UserError(f"package data {path} is missing: install from a complete checkout, or run `make {name}`")
+        raise UserError(f"{path} is missing: restore it from the repository or run `make {name}`")
     return path
 
 
@@ -85,7 +86,7 @@ def benchmarks() -> Path:
 
 
 def shown(path: Path) -> str:
-    """A path as a person wants to read it: relative to the checkout or working directory it lies in, else whole."""
+    """A path for reading: relative to the checkout or working directory it lies in, else whole."""
     for base in (package().parent.parent, Path.cwd()):
         if path.is_relative_to(base):
             return str(path.relative_to(base))

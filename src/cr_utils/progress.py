@@ -1,4 +1,4 @@
-"""Progress as plain lines, `label 120/400 · 35.0/s · ETA 0:12 · loss 0.41`, the same on a terminal and under papermill.
+"""Progress as plain lines: `label 120/400 · 35.0/s · ETA 0:12 · loss 0.41`.
 
 No cursor tricks: a line is a line in a terminal, a notebook cell and a log file. Lines are throttled.
 """

@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import jsonl, machine, params as parameters, paths
+from cr_utils import jsonl, machine, paths
+from cr_utils import params as parameters
 from cr_utils.errors import UserError
 
 __all__ = ["MIN_FREE", "Record", "State", "UserError", "manifest", "prepare", "set_aside", "start", "state"]
@@ -54,12 +55,14 @@ def manifest(profile: str, stage: str) -> dict | None:
 
 def relevant(stage: str, values: dict) -> dict:
     """The parameters that decide a stage's result: those its notebook declares, less profile and force."""
-    return {key: values[key] for key in parameters.stage_keys(stage) if key in values and key not in UNRECORDED}
+    keys = parameters.stage_keys(stage)
+    return {key: values[key] for key in keys if key in values and key not in UNRECORDED}
 
 
 def _changes(old: dict, new: dict) -> str:
     """Parameters that differ, as `key old -> new`; keys that only one side knows do not count."""
-    return ", ".join(f"{key} {old[key]!r} -> {new[key]!r}" for key in new if key in old and old[key] != new[key])
+    differing = (key for key in new if key in old and old[key] != new[key])
+    return ", ".join(f"{key} {old[key]!r} -> {new[key]!r}" for key in differing)
 
 
 def state(stage: str, values: dict) -> State:
@@ -73,7 +76,7 @@ def state(stage: str, values: dict) -> State:
     replaced = _replaced(profile, (found or begun)["inputs"])
     if begun:
         why = f"parameters changed: {changed}" if changed else replaced
-        return State("abandoned", f"began, but {why}") if why else State("partial", "began and did not finish")
+        return State("abandoned", f"began, but {why}") if why else State("partial", "began, did not finish")
     if changed:
         return State("params", f"parameters changed: {changed}")
     if replaced:
@@ -103,7 +106,7 @@ def _replaced(profile: str, inputs: dict) -> str | None:
 
 
 def prepare(stage: str, values: dict, force: bool = False) -> Path | None:
-    """Clear the way for a run: what cannot be taken up is moved aside; says where to, None where nothing was."""
+    """Clear the way for a run: what cannot be taken up is moved aside. Returns where to, or None."""
     if state(stage, values).kind in ("missing", "partial") and not force:
         return None
     return set_aside(values["profile"], stage)
@@ -172,8 +175,9 @@ class Record:
             self.say(f"taking up the unfinished {self.stage}")
 
     def _mark(self) -> None:
-        """Note what this unfinished run is made from, so that a later one knows whether it can take it up."""
-        begun = {"params": relevant(self.stage, self.params), "inputs": self.inputs, "attempts": self.attempts}
+        """Note what this unfinished run is made from, so that a later one knows whether to take it up."""
+        begun = {"params": relevant(self.stage, self.params), "inputs": self.inputs,
+                 "attempts": self.attempts}
         jsonl.write_text(self.dir / "started.json", json.dumps(begun, indent=1) + "\n")
 
     def path(self, name: str) -> Path:
@@ -190,7 +194,7 @@ class Record:
         found = manifest(self.profile, stage)
         command = f"python -m cr_utils run {stage} --profile {self.profile}"
         if found is None:
-            raise UserError(f"{self.stage} needs {stage}/{name}, and {stage} is not finished: run `{command}`")
+            raise UserError(f"{self.stage} needs {stage}/{name}, but {stage} is not done: run `{command}`")
         files = {file: digest for file, digest in found["outputs"].items()
                  if file == name or file.startswith(name.rstrip("/") + "/")}
         if not files:
@@ -207,7 +211,7 @@ class Record:
         return folder / name
 
     def upstream(self, stage: str) -> dict:
-        """The manifest of an earlier stage (its params and metrics). Raises UserError where it is not finished."""
+        """The manifest of an earlier stage (its params, metrics). UserError where not finished."""
         found = manifest(self.profile, stage)
         if found is None:
             raise UserError(f"{self.stage} needs {stage}, which is not finished: "

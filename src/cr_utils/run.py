@@ -1,0 +1,261 @@
+"""The driver: run the stages of a profile in order, skip what is finished, say what is going on.
+
+Each stage is a notebook, executed by a child process (cr_utils.execute) whose output is passed on line by
+line with the stage's name in front, and kept whole in the stage's log.txt. The manifest alone says that a
+stage is finished. Knows nothing of what a stage does.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from cr_utils import noise, params, paths, progress, record
+from cr_utils.errors import UserError
+
+QUIET = {"OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1",
+         "PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
+         "CR_DRIVER": "1"}
+
+
+class StageError(Exception):
+    """A stage did not finish: `cause` in one line, `remedy` in another, `trace` of the cell that raised."""
+
+    def __init__(self, cause: str, remedy: str, trace: str = ""):
+        super().__init__(cause)
+        self.cause, self.remedy, self.trace = cause, remedy, trace
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the driver means to do with a stage: act (run, skip, refuse) and why."""
+
+    stage: str
+    act: str
+    why: str
+
+
+def select(names: list[str]) -> list[str]:
+    """Stages meant by names, numbers (03) or bare names (sft), in running order; all where none is named."""
+    short = {name: stage for stage in paths.STAGES for name in (stage, *stage.split("_", 1))}
+    for name in names:
+        if name not in short:
+            raise UserError(f"no stage {name!r}: {params.nearest(name, paths.STAGES)}")
+    wanted = {short[name] for name in names}
+    return [stage for stage in paths.STAGES if not names or stage in wanted]
+
+
+def plan(stages: list[str], values: dict, force: bool = False, update: bool = False) -> list[Step]:
+    """What would be done with each stage, as far as can be told before running any."""
+    steps, running = [], []
+    for stage in stages:
+        found = record.state(stage, values)
+        if force:
+            step = Step(stage, "run", f"forced ({found.reason})")
+        elif found.kind in ("params", "damaged") and not update:
+            step = Step(stage, "refuse", found.reason)
+        elif not found.done:
+            step = Step(stage, "run", found.reason)
+        elif running:
+            step = Step(stage, "skip", f"finished; runs again if {running[0]} comes out differently")
+        else:
+            step = Step(stage, "skip", found.reason)
+        running += [stage] * (step.act == "run")
+        steps.append(step)
+    return steps
+
+
+def refuse(steps: list[Step], profile: str) -> None:
+    """Raise UserError for the first stage whose finished result is not what is asked for."""
+    for step in steps:
+        if step.act == "refuse":
+            where = paths.shown(paths.stage_dir(profile, step.stage))
+            raise UserError(f"{step.stage} is finished in {where}, but {step.why}: add --update to run such "
+                            "stages again (the earlier results are kept in earlier/), or set CR_RESULTS to "
+                            "a new folder")
+
+
+@contextlib.contextmanager
+def only_one(profile: str) -> Iterator[None]:
+    """Hold the profile's results for this process. Raises UserError where another driver holds them."""
+    folder = paths.results(profile)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as lock:
+        try:
+            import fcntl
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # Windows: no lock
+            pass
+        except OSError:
+            raise UserError(f"another run is at work in {paths.shown(folder)}: wait for it, stop it, "
+                            "or set CR_RESULTS to another folder") from None
+        yield
+
+
+def run(stages: list[str], values: dict, force: bool = False, update: bool = False) -> None:
+    """Run the stages that need it. Raises UserError before anything runs, StageError at the first failure."""
+    profile = values["profile"]
+    for stage in stages:
+        if not paths.notebook(stage).is_file():
+            raise UserError(f"{paths.shown(paths.notebook(stage))} is missing: restore it from the "
+                            "repository")
+    with only_one(profile):
+        refuse(plan(stages, values, force, update), profile)
+        for stage in stages:
+            found = record.state(stage, values)
+            if found.done and not force:
+                say(stage, "finished before, skipped")
+                continue
+            moved = record.prepare(stage, values, force)
+            if moved:
+                say(stage, f"the earlier result was moved to {paths.shown(moved)}")
+            say(stage, f"starts: {found.reason}")
+            run_stage(stage, values)
+            done = record.manifest(profile, stage)
+            peak = (done["peak_memory"] or 0) / 2**20
+            say(stage, f"done in {progress.clock(done['wall_seconds'])}, peak memory {peak:.0f} MB")
+
+
+def say(stage: str, text: str) -> None:
+    """One line on the terminal, with the stage's name in front."""
+    print(f"[{stage}] {text}", flush=True)
+
+
+def run_stage(stage: str, values: dict) -> None:
+    """Execute a stage's notebook; again if the kernel did not start. Raises StageError or UserError."""
+    folder = paths.stage_dir(values["profile"], stage)
+    record.check_space(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    working, kept = folder / f".{stage}.running.ipynb", folder / f"{stage}.ipynb"
+    declared = params.notebook_keys(paths.notebook(stage))
+    given = {key: values[key] for key in declared if key in values} | {"force": False}
+    report = _execute(stage, working, given, folder / "log.txt")
+    if report["kind"] == "start":
+        say(stage, f"the kernel did not start ({report['message']}): trying once more")
+        report = _execute(stage, working, given, folder / "log.txt")
+    if record.state(stage, values).done:
+        _tidy(working, kept)
+        return
+    failed = folder / f"{stage}.failed.ipynb"
+    if working.is_file():
+        os.replace(working, failed)
+    if report["kind"] == "user":
+        raise UserError(f"{stage}: {report['message']}")
+    places = f"Log: {paths.shown(folder / 'log.txt')}, notebook: {failed.name}"
+    raise StageError(f"{stage} failed: {cause(report)}", f"{remedy(report)} {places}", report["trace"])
+
+
+def cause(report: dict) -> str:
+    """What went wrong, in one line."""
+    first = report["message"].strip().splitlines()[0] if report["message"].strip() else ""
+    return {"ok": "the notebook ended without finishing its record (no manifest)",
+            "dead": "its kernel died (killed, out of memory, or crashed)",
+            "gone": "the process that ran it was killed",
+            "start": f"its kernel did not start ({first})"}.get(report["kind"], first)
+
+
+def remedy(report: dict) -> str:
+    """What to do about it, in one line."""
+    return {"dead": "Free some memory or lower the stage's batch sizes, then run the same command again.",
+            "gone": "Run the same command again: it continues at this stage.",
+            "start": "Check that `jupyter kernelspec list` shows python3, then run the same command again.",
+            }.get(report["kind"], "The same command continues at this stage; --debug shows the trace.")
+
+
+def _execute(stage: str, target: Path, given: dict, log: Path) -> dict:
+    """Run the child, pass its lines on, and return its report ({"kind": "gone"} where it left none)."""
+    with tempfile.TemporaryDirectory(prefix="cr-") as scratch:
+        report = Path(scratch) / "report.json"
+        command = [sys.executable, "-m", "cr_utils.execute", str(paths.notebook(stage)), str(target),
+                   json.dumps(given), str(report)]
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, start_new_session=True, encoding="utf-8",
+                                 errors="replace", env=os.environ | QUIET)
+        with child, log.open("a", encoding="utf-8") as kept:
+            try:
+                _relay(stage, child.stdout, kept)
+                child.wait()
+            finally:
+                kill_tree(child.pid)
+            found = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else \
+                {"kind": "gone", "message": "", "trace": ""}
+            if found["kind"] != "ok":
+                kept.write(f"{found['kind']}: {found['message']}\n{found['trace']}\n")
+    return found
+
+
+def _relay(stage: str, stream, kept) -> None:
+    """Pass lines to the log as they are and, less the noise, to the terminal."""
+    for line in stream:
+        text = line.rstrip().rsplit("\r", 1)[-1]
+        kept.write(text + "\n")
+        kept.flush()
+        if not noise.is_noise(text):
+            say(stage, text)
+
+
+def kill_tree(pid: int, patience: float = 3.0) -> None:
+    """End a process and all below it, kindly, then not (kernels lead their own sessions: no one group)."""
+    try:
+        top = psutil.Process(pid)
+        tree = [*top.children(recursive=True), top]
+    except psutil.NoSuchProcess:
+        return
+    for process in tree:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(tree, timeout=patience)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=patience)
+
+
+def _tidy(working: Path, kept: Path) -> None:
+    """Give the executed notebook its name, less the paths of this machine that papermill notes in it."""
+    notebook = json.loads(working.read_text(encoding="utf-8"))
+    for key in ("input_path", "output_path"):
+        notebook["metadata"].get("papermill", {}).pop(key, None)
+    working.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(working, kept)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of `python -m cr_utils run`."""
+    made = argparse.ArgumentParser(prog="python -m cr_utils run", description="Run the stages of a profile.")
+    add = made.add_argument
+    add("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(paths.STAGES)} (default: all)")
+    add("--profile", default=params.DEFAULT_PROFILE, help="name of a file in params/ (default: tiny)")
+    add("--plan", action="store_true", help="say what would run and why, and stop")
+    add("--force", action="store_true", help="run the stages again although finished")
+    add("--update", action="store_true", help="run stages again whose parameters or files changed")
+    add("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), dest="given",
+        help="set a parameter (repeatable; `python -m cr_utils params` lists them)")
+    return made
+
+
+def main(words: list[str]) -> int:
+    """The command `run`. Raises UserError or StageError; Ctrl-C and signals end the kernel first."""
+    asked = parser().parse_args(words)
+    for key, _ in asked.given:
+        if key in ("profile", "force"):
+            raise UserError(f"-p {key}: use --{key}")
+    values = params.load(asked.profile, {key: params.parse_value(key, text) for key, text in asked.given})
+    stages = select(asked.stages)
+    if asked.plan:
+        for step in plan(stages, values, asked.force, asked.update):
+            print(f"{step.stage:<13} {step.act:<7} {step.why}")
+        return 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
+    run(stages, values, asked.force, asked.update)
+    return 0

@@ -1,0 +1,90 @@
+"""Every knob of the project: its type, default, range and sentence; and which knobs belong to which stage.
+
+Only data; cr_utils.params reads and checks values against it.
+"""
+
+from dataclasses import dataclass
+
+DEFAULT_PROFILE = "tiny"
+NOT_PROFILES = {"base", "constraints"}
+TASKS = ("output", "input", "coverage", "path", "state")
+ARMS = ("full", "no_sft", "no_grpo", "more_sft", "no_chains", "no_constraints", "no_mutation")
+COMMON = ("profile", "seed", "force")
+STAGE_KEYS = {
+    "01_data": ("data_",),
+    "02_distill": ("distill_",),
+    "03_sft": ("model", "sft_"),
+    "04_grpo": ("grpo_",),
+    "05_eval": ("model", "benchmarks", "eval_"),
+    "06_ablations": ("model", "ablation_"),
+}
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Key:
+    """One knob. default REQUIRED: every profile states it. low and high are inclusive bounds of numbers;
+    choices are the allowed values of a text, or of each member of a list or each name of a dict."""
+
+    type: type
+    default: object
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple | None = None
+
+
+SCHEMA = {
+    "profile": Key(str, REQUIRED, "name of the profile; results go to results/<profile>/"),
+    "seed": Key(int, 0, "seed of everything random", 0, 2**31 - 1),
+    "force": Key(bool, False, "run again although finished (the earlier result is moved aside)"),
+    "model": Key(str, "shipped", "start model: shipped, a folder, or a hub id"),
+    "benchmarks": Key(str, "auto", "real benchmark files: use if obtainable, require, or never",
+                      choices=("auto", "require", "never")),
+    "data_train": Key(int, REQUIRED, "training programs to accept", 1),
+    "data_validation": Key(int, REQUIRED, "validation programs", 1),
+    "data_heldout": Key(int, REQUIRED, "held-out programs (same constraints as training)", 1),
+    "data_heldout_ood": Key(int, REQUIRED, "held-out programs of cells and depths never trained on", 1),
+    "data_constraints": Key(bool, True, "draw programs from the constraint table (off: unconstrained)"),
+    "data_mutation": Key(bool, True, "mutate inputs to get further examples of a program"),
+    "data_workers": Key(int, 2, "processes that execute programs", 1, 256),
+    "data_max_steps": Key(int, REQUIRED, "longest accepted execution, in traced lines", 4, 10_000),
+    "distill_teacher": Key(str, "interpreter", "who writes the chains", choices=("interpreter", "llm")),
+    "distill_items": Key(int, REQUIRED, "chains to ask for", 1),
+    "distill_mix": Key(dict, REQUIRED, "share of each task among the chains, summing to 1", choices=TASKS),
+    "sft_steps": Key(int, REQUIRED, "optimizer updates", 1),
+    "sft_lr": Key(float, REQUIRED, "peak learning rate", 1e-8, 1.0),
+    "sft_batch_size": Key(int, REQUIRED, "sequences in one forward and backward pass", 1),
+    "sft_grad_accum": Key(int, 1, "passes per optimizer update", 1),
+    "sft_max_length": Key(int, REQUIRED, "longest training sequence in tokens; longer ones are left out", 16),
+    "sft_eval_every": Key(int, REQUIRED, "updates between validations", 1),
+    "sft_eval_items": Key(int, REQUIRED, "validation questions answered each time", 1),
+    "sft_extra": Key(dict, {}, "further settings passed as they are to TRL's SFTConfig"),
+    "grpo_steps": Key(int, REQUIRED, "optimizer updates", 1),
+    "grpo_lr": Key(float, REQUIRED, "peak learning rate", 1e-9, 1.0),
+    "grpo_group": Key(int, REQUIRED, "answers sampled per prompt", 2, 1024),
+    "grpo_prompts": Key(int, REQUIRED, "prompts per generation", 1),
+    "grpo_batch_size": Key(int, REQUIRED, "answers in one forward and backward pass", 1),
+    "grpo_updates": Key(int, 1, "optimizer updates per generation", 1),
+    "grpo_temperature": Key(float, 1.0, "sampling temperature", 0.01, 10.0),
+    "grpo_max_new_tokens": Key(int, REQUIRED, "longest sampled answer, in tokens", 1),
+    "grpo_loss": Key(str, "dr_grpo", "loss of TRL's GRPOConfig", choices=("grpo", "dapo", "dr_grpo", "bnpo")),
+    "grpo_beta": Key(float, 0.0, "weight of the KL term against the SFT model", 0.0, 10.0),
+    "grpo_filter_prompts": Key(int, REQUIRED, "candidate prompts tried before training (0: no filter)", 0),
+    "grpo_filter_samples": Key(int, 8, "answers per candidate; prompts with right and wrong ones stay", 2),
+    "grpo_save_every": Key(int, REQUIRED, "updates between checkpoints (each is validated)", 1),
+    "grpo_eval_items": Key(int, REQUIRED, "validation questions answered at each checkpoint", 1),
+    "grpo_format_weight": Key(float, 0.1, "share of the format term in the reward", 0.0, 0.5),
+    "grpo_tasks": Key(list, ["output", "input"], "tasks of the training questions", choices=TASKS),
+    "grpo_extra": Key(dict, {}, "further settings passed as they are to TRL's GRPOConfig"),
+    "eval_heldout": Key(int, REQUIRED, "held-out output questions", 1),
+    "eval_heldout_ood": Key(int, REQUIRED, "out-of-distribution output questions", 1),
+    "eval_other": Key(int, REQUIRED, "questions for each of input, coverage, path and state", 0),
+    "eval_cruxeval": Key(int, REQUIRED, "CRUXEval items per direction (800: all)", 0, 800),
+    "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
+    "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
+    "ablation_arms": Key(list, list(ARMS), "arms to train and score", choices=ARMS),
+    "ablation_sft_steps": Key(int, REQUIRED, "SFT updates of every arm", 1),
+    "ablation_grpo_steps": Key(int, REQUIRED, "GRPO updates of every arm", 1),
+    "ablation_items": Key(int, REQUIRED, "held-out questions per arm", 1),
+}
