@@ -1,0 +1,295 @@
+"""Tables from recorded items: each function takes records and returns one pandas frame with fixed columns.
+
+Covers accuracy (main, ablations, generalization), paired tests, answer length, failures and data counts;
+re-exports the writing of any frame (`tablefile`). Accuracies are fractions 0-1 with 95 % intervals. A cell
+without a value is missing (NA) in a frame and "—" on disk, and `frame.attrs["notes"]` says why. Claims: `claims`.
+
+Records are items as `evaluate` writes them. Two optional fields are understood: `parity` (bool, the official
+scorer's verdict; gives rows of mode "parity") and `first_wrong_step` (int, 1-based).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from statistics import mean as average, median
+
+import pandas as pd
+
+from cr_utils import published, stats
+from cr_utils.tablefile import DASH, cell_text, read_table, write_table
+
+__all__ = ["DASH", "ablations", "cell_text", "data", "failures", "generalization", "length", "main", "paired",
+           "rates", "read_table", "write_table"]
+
+TASKS = ("output", "input", "coverage", "path", "state")
+MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
+ARMS = ("full", "no_sft", "no_grpo", "more_sft", "no_chains", "no_constraints", "no_mutation")
+TEST = "cruxeval_test"  # the 600 of CRUXEval's 800 rows that never steered a choice
+GRID = {
+    "heldout": (*TASKS, "mean"), "heldout_ood": (*TASKS, "mean"), "cruxeval": ("output", "input", "mean"),
+    TEST: ("output", "input", "mean"), "livecodebench": ("output", "input", "mean"),
+    "reval": ("output", "coverage", "path", "state", "consistency", "mean"),
+}
+PAIRS = (("base_direct", "base"), ("base_direct", "sft"), ("base", "sft"), ("sft", "grpo"), ("base", "grpo"))
+
+RATE = ["n", "correct", "accuracy", "low", "high"]
+CELL = ["benchmark", "task", "mode"]
+MAIN = ["model", *CELL, *RATE, "published", "source"]
+ABLATIONS = ["arm", *MAIN[1:]]
+PAIRED = ["benchmark", "task", "a", "b", "n", "a_only", "b_only", "difference", "p_value"]
+GENERALIZATION = ["model", *CELL, *RATE, "base_model", "against", "difference", "difference_low", "difference_high"]
+LENGTH = ["model", *CELL, "n", "mean_tokens", "median_tokens", "truncated", "repetition"]
+FAILURES = ["model", *CELL, "n", "kind", "count", "share", "first_wrong_step"]
+DATA = ["step", "n", "dropped", "share"]
+COUNTS = ("n", "correct", "a_only", "b_only", "count", "dropped")
+
+Counts = dict[tuple[str, str, str, str], tuple[int, int]]
+
+
+def main(items: Iterable[dict], reasons: dict[str, str] | None = None, split: Callable | None = None,
+         with_published: bool = True) -> pd.DataFrame:
+    """Accuracy of every model on every benchmark and task, beside the published numbers.
+
+    reasons: why a benchmark or model has no items, by its name (default "not run"). split: from a CRUXEval row
+    id to "dev" or "test" (default: the fixed hash split). `mean` is the unweighted mean over the tasks of a
+    benchmark, given only for a model that has them all; its n and correct are sums.
+    """
+    counts = rates(items, "model", split)
+    return _grid(counts, MODELS, MAIN, reasons or {}, with_published)
+
+
+def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None,
+              split: Callable | None = None) -> pd.DataFrame:
+    """Accuracy of every ablation arm; as `main`, with the arm in place of the model. No arm has published numbers."""
+    counts = rates([{**item, "arm": item.get("arm") or item["model"]} for item in items], "arm", split)
+    frame = _grid(counts, ARMS, ABLATIONS, reasons or {}, False)
+    seen = {key[1] for key in counts}
+    kept = frame[frame["benchmark"].isin(seen)] if seen else frame[frame["benchmark"] == "heldout"]
+    kept = kept.reset_index(drop=True)
+    kept.attrs["notes"] = _notes(kept, "arm", reasons or {}) + ["published: no source gives this paper's ablations"]
+    return kept
+
+
+def rates(items: Iterable[dict], name: str = "model", split: Callable | None = None) -> Counts:
+    """(right, asked) by (model or arm, benchmark, task, mode), with CRUXEval's 600 test rows as a benchmark."""
+    asked, right = Counter(), Counter()
+    for item in items:
+        for benchmark in _benchmarks(item, split):
+            for mode, verdict in (("strict", item["verdict"]), ("parity", item.get("parity"))):
+                if verdict is not None:
+                    key = (item[name], benchmark, item["task"], mode)
+                    asked[key] += 1
+                    right[key] += bool(verdict)
+    return {key: (right[key], n) for key, n in asked.items()}
+
+
+def _benchmarks(item: dict, split: Callable | None) -> tuple[str, ...]:
+    """The benchmark rows an item counts for: its own, and the 600 where it is one of them."""
+    if item["benchmark"] != "cruxeval":
+        return (item["benchmark"],)
+    if split is None:
+        from cr_utils.benchmarks import split
+    return ("cruxeval", TEST) if split(item["question_id"].split("/")[0]) == "test" else ("cruxeval",)
+
+
+def _grid(counts: Counts, names: tuple, columns: list[str], reasons: dict, with_published: bool) -> pd.DataFrame:
+    """One row per model, benchmark, task and mode: all expected ones, and whatever else was found."""
+    first = columns[0]
+    names = (*names, *sorted({key[0] for key in counts} - set(names)))
+    grid = GRID | {extra: (*TASKS, "mean") for extra in sorted({key[1] for key in counts} - set(GRID))}
+    parity = {key[1] for key in counts if key[3] == "parity"}
+    rows = []
+    for benchmark, tasks in grid.items():
+        for mode in ("strict", "parity") if benchmark in parity else ("strict",):
+            for task in tasks:
+                rows += [{first: name, "benchmark": benchmark, "task": task, "mode": mode,
+                          **cell(counts, name, benchmark, task, mode),
+                          **(_published(benchmark, task, name) if with_published else {})} for name in names]
+    if with_published:
+        rows += [{first: p.model, "benchmark": p.benchmark, "task": p.task, "mode": "parity",
+                  "published": p.value, "source": p.label} for p in published.NUMBERS]
+    return _frame(rows, columns, first, reasons)
+
+
+def cell(counts: Counts, name: str, benchmark: str, task: str, mode: str = "strict") -> dict:
+    """n, correct, accuracy and interval of one cell; empty where there is nothing to count."""
+    if task == "mean":
+        return _mean(counts, name, benchmark, mode)
+    right, n = counts.get((name, benchmark, task, mode), (0, 0))
+    if not n:
+        return {}
+    low, high = stats.wilson(right, n)
+    return {"n": n, "correct": right, "accuracy": right / n, "low": low, "high": high}
+
+
+def _mean(counts: Counts, name: str, benchmark: str, mode: str) -> dict:
+    """The mean over tasks; empty unless the model has every task that any model has there."""
+    wanted = {key[2] for key in counts if key[1] == benchmark and key[3] == mode}
+    found = [counts[key] for task in sorted(wanted) if (key := (name, benchmark, task, mode)) in counts]
+    if not found or len(found) < len(wanted):
+        return {}
+    mean, (low, high) = stats.mean_of_rates(found)
+    return {"n": sum(n for _, n in found), "correct": sum(k for k, _ in found),
+            "accuracy": mean, "low": low, "high": high}
+
+
+def _published(benchmark: str, task: str, name: str) -> dict:
+    number = published.find(benchmark, task, name)
+    return {"published": number.value, "source": number.label} if number else {}
+
+
+def paired(items: Iterable[dict], pairs: Iterable[tuple[str, str]] = PAIRS, name: str = "model",
+           split: Callable | None = None) -> pd.DataFrame:
+    """Exact McNemar tests of pairs of models (or arms) on the questions that both answered, strict verdicts.
+
+    `difference` is b's accuracy minus a's on those n questions. p-values are not corrected for their number.
+    """
+    verdicts: dict[tuple, dict[str, bool]] = defaultdict(dict)
+    for item in items:
+        for benchmark in _benchmarks(item, split):
+            verdicts[item.get(name) or item["model"], benchmark, item["task"]][item["question_id"]] = item["verdict"]
+    rows = []
+    for benchmark, tasks in GRID.items():
+        for task in tasks:
+            for a, b in pairs:
+                first, second = verdicts.get((a, benchmark, task), {}), verdicts.get((b, benchmark, task), {})
+                both = sorted(first.keys() & second.keys())
+                test = stats.mcnemar([first[q] for q in both], [second[q] for q in both])._asdict() if both else {}
+                if both or first or second:
+                    rows.append({"benchmark": benchmark, "task": task, "a": a, "b": b, **test})
+    frame = _frame(rows, PAIRED, None, {})
+    absent = sorted({f"{row['a']} and {row['b']}" for row in rows if "n" not in row})
+    frame.attrs["notes"] = [f"{pair}: no question that both answered" for pair in absent] or (
+        [] if rows else ["no two models were evaluated on the same questions"])
+    frame.attrs["notes"].append(f"{sum('n' in row for row in rows)} tests; p-values are not corrected for that")
+    return frame
+
+
+def generalization(items: Iterable[dict], base_model: str = "shipped", reasons: dict | None = None) -> pd.DataFrame:
+    """How far each model carries: unseen constraint cells against seen ones, and other base models.
+
+    Rows of heldout_ood give the difference to the same model's heldout accuracy (95 % interval of two
+    independent rates). An item's own `base_model` overrides the argument.
+    """
+    items = list(items)
+    bases = {item["model"]: item.get("base_model", base_model) for item in items}
+    counts = {key: value for key, value in rates([i for i in items if i["benchmark"].startswith("heldout")]).items()
+              if key[3] == "strict"}
+    names = (*MODELS, *sorted({key[0] for key in counts} - set(MODELS)))
+    rows = []
+    for benchmark in ("heldout", "heldout_ood"):
+        for task in TASKS:
+            for model in names:
+                row = {"model": model, "benchmark": benchmark, "task": task, "mode": "strict",
+                       **cell(counts, model, benchmark, task), "base_model": bases.get(model, base_model)}
+                seen = counts.get((model, "heldout", task, "strict"))
+                if benchmark == "heldout_ood" and "n" in row and seen:
+                    low, high = stats.difference_interval(*seen, row["correct"], row["n"])
+                    row |= {"against": "heldout", "difference": row["accuracy"] - seen[0] / seen[1],
+                            "difference_low": low, "difference_high": high}
+                rows.append(row)
+    notes = _frame(rows, GENERALIZATION, "model", reasons or {}).attrs["notes"]
+    if len({bases.get(model, base_model) for model in names}) == 1:
+        rows.append({"model": "grpo", "benchmark": "heldout", "task": "output", "mode": "strict",
+                     "base_model": "others"})
+        notes.append(f"other base models: {(reasons or {}).get('base_model', 'not run')}")
+    frame = _frame(rows, GENERALIZATION, None, {})
+    frame.attrs["notes"] = notes
+    return frame
+
+
+def repeats(text: str, window: int = 240, longest: int = 60, least: int = 4) -> bool:
+    """Does a text end in a loop: its last part one block of at most `longest` characters, `least` times or more?"""
+    tail = text.rstrip()[-window:]
+    return any(len(tail) >= least * size and tail[-size * least:] == tail[-size:] * least
+               for size in range(3, longest + 1))
+
+
+def length(items: Iterable[dict]) -> pd.DataFrame:
+    """Answer length in tokens, and the shares (0-1) of answers cut off at the limit and of answers that loop."""
+    groups = _groups(items)
+    rows = []
+    for (model, benchmark, task), group in groups.items():
+        tokens = [item["tokens"] for item in group if item.get("tokens") is not None]
+        texts = [item["completion"] for item in group if item.get("completion") is not None]
+        rows.append({
+            "model": model, "benchmark": benchmark, "task": task, "mode": "strict", "n": len(group),
+            "mean_tokens": average(tokens) if tokens else None, "median_tokens": median(tokens) if tokens else None,
+            "truncated": average(bool(item.get("truncated")) for item in group),
+            "repetition": average(map(repeats, texts)) if texts else None})
+    frame = _frame(rows, LENGTH, None, {})
+    if any(row["repetition"] is None for row in rows):
+        frame.attrs["notes"].append("repetition: the texts of the answers are not recorded here")
+    return frame
+
+
+def failures(items: Iterable[dict]) -> pd.DataFrame:
+    """Why answers were wrong: count of each kind, its share of all n answers, median first wrong step."""
+    rows = []
+    for (model, benchmark, task), group in _groups(items).items():
+        kinds = Counter(item["kind"] for item in group if not item["verdict"])
+        for kind, count in sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0])):
+            steps = [item["first_wrong_step"] for item in group
+                     if item["kind"] == kind and item.get("first_wrong_step") is not None]
+            rows.append({"model": model, "benchmark": benchmark, "task": task, "mode": "strict", "n": len(group),
+                         "kind": kind, "count": count, "share": count / len(group),
+                         "first_wrong_step": median(steps) if steps else None})
+    frame = _frame(rows, FAILURES, None, {})
+    if any(row["first_wrong_step"] is None for row in rows):
+        frame.attrs["notes"].append("first_wrong_step: not recorded, or the answer has no steps to compare")
+    return frame
+
+
+def data(counts: Iterable[dict]) -> pd.DataFrame:
+    """Programs left after each filter, from rows {"step", "n"} in order; share is of the first step's n."""
+    rows, before, first = [], None, None
+    for row in counts:
+        first = first or row["n"]
+        rows.append({"step": row["step"], "n": row["n"], "share": row["n"] / first if first else None,
+                     "dropped": None if before is None else before - row["n"]})
+        before = row["n"]
+    frame = _frame(rows, DATA, None, {})
+    if rows:
+        frame.attrs["notes"].append("dropped: the first step has none before it")
+    return frame
+
+
+def _groups(items: Iterable[dict]) -> dict[tuple[str, str, str], list[dict]]:
+    """Items by (model, benchmark, task), in the tables' order."""
+    groups = defaultdict(list)
+    for item in items:
+        groups[item["model"], item["benchmark"], item["task"]].append(item)
+    order = {name: i for names in (MODELS, tuple(GRID), TASKS) for i, name in enumerate(names)}
+    return dict(sorted(groups.items(), key=lambda pair: [(order.get(part, 99), part) for part in
+                                                         (pair[0][1], pair[0][2], pair[0][0])]))
+
+
+def _frame(rows: list[dict], columns: list[str], first: str | None, reasons: dict) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=columns)
+    for column in frame.columns.intersection(COUNTS):
+        frame[column] = frame[column].astype("Int64")
+    frame.attrs["notes"] = _notes(frame, first, reasons) if first else ([] if rows else ["nothing was recorded"])
+    return frame
+
+
+def _notes(frame: pd.DataFrame, first: str, reasons: dict) -> list[str]:
+    """The reasons for cells without a value: per benchmark, else per model or task, else per cell."""
+    notes = []
+    for benchmark, part in frame[~frame[first].isin({p.model for p in published.NUMBERS})].groupby(
+            "benchmark", sort=False):
+        empty = {(row[first], row["task"]) for _, row in part[part["n"].isna()].iterrows()}
+        names, tasks = dict.fromkeys(part[first]), dict.fromkeys(part["task"])
+        absent = [name for name in names if all((name, task) in empty for task in tasks)]
+        if len(absent) == len(names):
+            notes.append(f"{benchmark}: {reasons.get(benchmark, 'not run')}")
+            continue
+        notes += [f"{benchmark}, {name}: {reasons.get(name, 'not run')}" for name in absent]
+        here = [name for name in names if name not in absent]
+        never = [task for task in tasks if all((name, task) in empty for name in here)]
+        if never:
+            notes.append(f"{benchmark}, {', '.join(never)}: {reasons.get(benchmark, 'not asked')}")
+        for name in here:
+            rest = [task for task in tasks if (name, task) in empty and task not in never]
+            if rest:
+                why = "needs every task" if rest == ["mean"] else "not asked"
+                notes.append(f"{benchmark}, {name}, {', '.join(rest)}: {reasons.get(name, why)}")
+    return notes
