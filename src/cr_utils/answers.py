@@ -11,6 +11,7 @@ input questions the sandbox's kinds (``bad_call``, ``error``, ``timeout``, ``mem
 """
 
 import ast
+import atexit
 import functools
 import warnings
 from dataclasses import dataclass
@@ -79,8 +80,16 @@ def judge_many(questions: list[Question], completions: list[str], truncated: lis
     """
     if len(questions) != len(completions):
         raise ValueError(f"{len(questions)} questions but {len(completions)} completions")
-    truncated = truncated or [False] * len(questions)
-    answers = [extract(text).answer for text in completions]
+    judged = judge_answers(questions, [extract(text).answer for text in completions], sandbox, compare)
+    for index, cut in enumerate(truncated or ()):
+        if cut and judged[index].kind == "no_answer":
+            judged[index] = Judged(False, "truncated", None)
+    return judged
+
+
+def judge_answers(questions: list[Question], answers: list[str | None], sandbox: Sandbox | None = None,
+                  compare: str = "strict") -> list[Judged]:
+    """Judge bare answer texts (what stands inside the tags); None is ``no_answer``. See `judge_many`."""
     verdicts: dict[tuple[Question, str], Judged] = {}
     calls: dict[tuple[Question, str], str] = {}
     for question, answer in zip(questions, answers, strict=True):
@@ -94,9 +103,8 @@ def judge_many(questions: list[Question], completions: list[str], truncated: lis
                 continue
         verdicts[key] = Judged(*_judge_text(question, answer, compare), answer)
     verdicts |= _judge_calls(calls, sandbox, compare)
-    return [verdicts[question, answer] if answer is not None else
-            Judged(False, "truncated" if cut else "no_answer", None)
-            for question, answer, cut in zip(questions, answers, truncated, strict=True)]
+    return [Judged(False, "no_answer", None) if answer is None else verdicts[question, answer]
+            for question, answer in zip(questions, answers, strict=True)]
 
 
 def judge(question: Question, completion: str, truncated: bool = False, sandbox: Sandbox | None = None,
@@ -108,7 +116,9 @@ def judge(question: Question, completion: str, truncated: bool = False, sandbox:
 @functools.lru_cache(maxsize=1)
 def shared_sandbox() -> Sandbox:
     """The sandbox used where the caller has none: started at first use, lives as long as the process."""
-    return Sandbox()
+    sandbox = Sandbox()
+    atexit.register(sandbox.close)
+    return sandbox
 
 
 def _judge_text(question: Question, answer: str, compare: str) -> tuple[bool, str]:
@@ -168,14 +178,11 @@ def _judge_calls(calls: dict, sandbox: Sandbox | None, compare: str) -> dict:
     """Execute predicted calls: {(question, answer): call text} -> {(question, answer): Judged}."""
     if not calls:
         return {}
-    sandbox = sandbox or shared_sandbox()
-    judged = {}
-    for (question, answer), call in calls.items():
-        verdict = sandbox.check(question.code, call, question.output, entry_point=question.entry_point,
-                                compare=compare)
-        kind = "wrong" if verdict.kind == "fail" else verdict.kind
-        judged[question, answer] = Judged(bool(verdict), kind, answer)
-    return judged
+    items = [(question.code, call, question.output, question.entry_point)
+             for (question, _), call in calls.items()]
+    verdicts = (sandbox or shared_sandbox()).check_many(items, compare)
+    return {key: Judged(bool(verdict), "wrong" if verdict.kind == "fail" else verdict.kind, key[1])
+            for key, verdict in zip(calls, verdicts, strict=True)}
 
 
 def _call_of(question: Question, answer: str) -> str | None:
