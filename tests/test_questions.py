@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cr_utils import questions
+from cr_utils import questions, trace
 
 CODE = """def f(s, n):
     t = ''
@@ -16,7 +16,7 @@ CODE = """def f(s, n):
     return t"""
 PROBLEM = {"id": "p1", "code": CODE, "entry_point": "f", "input": "'abc', 2", "output": "'ab'"}
 TRACE = SimpleNamespace(
-    complete=True, coverage={2, 3, 4, 6, 7}, output="'ab'",
+    complete=True, coverage={2, 3, 4, 6, 7}, output="'ab'", events=[],
     next_lines={2: [3], 3: [4, 4, 7], 4: [6, 6], 6: [3, 3], 7: [-1]},
     states={(2, "t"): [("str", "''")], (3, "i"): [("int", "0"), ("int", "1"), ("int", "1")],
             (6, "t"): [("str", "'a'"), ("str", "'ab'")]})
@@ -169,7 +169,23 @@ def test_many_stops_at_n_and_skips_the_impossible():
     assert questions.many(problems, "path", tracer=lambda *_: cut) == []
 
 
-@pytest.mark.parametrize("task", questions.TRACED)
-def test_the_truth_of_a_real_trace(task):
-    question = questions.many([PROBLEM], task, n=1)[0]
-    assert question.truth == questions.truth(task, PROBLEM, TRACE, question.line, question.var)
+@pytest.mark.parametrize("task, line, var", [
+    *(("coverage", line, None) for line in range(2, 8)), *(("path", line, None) for line in range(2, 8)),
+    ("state", 2, "t"), ("state", 3, "i"), ("state", 6, "t"), ("state", 5, "t"),
+])
+def test_the_truth_of_a_real_trace(task, line, var):
+    run = trace.trace_call(CODE, "f", PROBLEM["input"])
+    assert questions.truth(task, PROBLEM, run, line, var) == questions.truth(task, PROBLEM, TRACE, line, var)
+
+
+def test_a_variable_without_a_literal_is_never_taken_for_an_unset_one():
+    code = "def f(a):\n    g = iter(a)\n    b = next(g)\n    return b"
+    problem = {"id": "p2", "code": code, "entry_point": "f", "input": "[4]", "output": "4"}
+    run = trace.trace_call(code, "f", "[4]")
+    asked = [questions.build(problem, "state", run, seed=seed, empty=empty)
+             for seed in range(20) for empty in (True, False)]
+    assert {one.var for one in asked} == {"a", "b"}
+
+
+def test_many_traces_by_itself():
+    assert [one.problem_id for one in questions.many([PROBLEM], "path")] == ["p1"]

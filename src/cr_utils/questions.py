@@ -218,8 +218,13 @@ def _path_places(problem: dict, trace) -> dict[bool, list[tuple]]:
 
 def _state_places(problem: dict, trace) -> dict[bool, list[tuple]]:
     places: dict[bool, list[tuple]] = {True: [], False: []}
+    # A name that ever held a value without a literal (a generator, say) could be taken for an unset one.
+    opaque = {name for event in trace.events for name, change in event.changes.items()
+              if change is not None and change[1] is None}
     for line, names in _names(problem["code"]).items():
         for name, assigned in names.items():
+            if name in opaque:
+                continue
             values = trace.states.get((line, name)) or ()
             if not values:
                 places[True].append((line, name))
