@@ -1,0 +1,110 @@
+"""How every figure looks, and how it is saved: one palette, fixed colours per model, the same bytes each time.
+
+Colours are Okabe and Ito's, which readers with any colour vision tell apart; each model also has its own marker,
+so that a black and white print can be read. INK, GRID and PAPER are reserved: no data is drawn in them, and the
+report page swaps them for the colours of its light or dark theme.
+"""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")  # figures are files; a notebook shows what was saved, so no window system is needed
+
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+INK, GRID, PAPER = "#1f2430", "#d4d8df", "#fffffe"
+SLATE = "#5b6b82"
+DPI = 160
+WIDTH = 7.2  # inches: the text width of a printed page
+
+MODEL_COLORS = {"trivial": "#8d939e", "base_direct": "#56b4e9", "base": "#0072b2", "sft": "#e69f00",
+                "grpo": "#009e73"}
+MODEL_MARKERS = {"trivial": "X", "base_direct": "v", "base": "o", "sft": "s", "grpo": "D"}
+MODEL_LABELS = {"trivial": "trivial", "base_direct": "base, direct", "base": "base, chain", "sft": "SFT",
+                "grpo": "SFT + GRPO"}
+OTHER_COLORS = ("#cc79a7", "#d55e00", "#7a5195", "#a6761d")
+OTHER_MARKERS = ("P", "^", "<", ">")
+KIND_COLORS = {"wrong": "#d55e00", "truncated": "#cc79a7", "no_answer": "#f0e442", "format": "#56b4e9",
+               "bad_call": "#0072b2", "error": "#7a5195", "timeout": "#e69f00", "prompt_too_long": "#8d939e"}
+SOURCE_COLORS = {"train": SLATE, "heldout": "#56b4e9", "heldout_ood": "#009e73", "cruxeval": "#d55e00",
+                 "livecodebench": "#e69f00", "reval": "#cc79a7"}
+SOURCE_LINES = {"train": "-", "heldout": (0, (5, 1.5)), "heldout_ood": (0, (1.5, 1.2)), "cruxeval": "-",
+                "livecodebench": (0, (5, 1.5)), "reval": (0, (1.5, 1.2))}
+ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO", "more_sft": "more SFT, no GRPO",
+              "no_chains": "without chains", "no_constraints": "without constraints",
+              "no_mutation": "without mutation"}
+BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval (800)",
+                    "cruxeval_test": "CRUXEval (600)", "livecodebench": "LiveCodeBench", "reval": "REval"}
+
+RC = {
+    "figure.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.facecolor": PAPER, "figure.dpi": 100,
+    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "xtick.color": INK, "ytick.color": INK,
+    "axes.titlecolor": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8,
+    "axes.grid": True, "grid.color": GRID, "grid.linewidth": 0.7, "axes.axisbelow": True,
+    "font.family": "DejaVu Sans", "font.size": 8.5, "axes.titlesize": 9, "axes.titleweight": "bold",
+    "axes.titlelocation": "left", "axes.labelsize": 8.5, "legend.fontsize": 8, "legend.frameon": False,
+    "xtick.labelsize": 8, "ytick.labelsize": 8, "lines.linewidth": 1.6, "patch.edgecolor": PAPER,
+    "svg.hashsalt": "cr_utils", "svg.fonttype": "path", "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.08, "figure.constrained_layout.h_pad": 0.06,
+}
+
+
+def axes(ax: Axes | None = None, rows: int = 1, columns: int = 1, height: float = 2.6, width: float = WIDTH, **how):
+    """The given axes, or new ones in our style: one Axes, or an array of shape (rows * columns,)."""
+    if ax is not None:
+        return ax
+    with plt.rc_context(RC):
+        figure, made = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, **how)
+        # A later draw reads some settings again; the context of the caller may be another.
+        return made[0, 0] if rows * columns == 1 else made.ravel()
+
+
+def styled(function):
+    """A decorator: draw in our style, whatever the caller's settings are."""
+    def draw(*args, **kwargs):
+        with plt.rc_context(RC):
+            return function(*args, **kwargs)
+    draw.__name__, draw.__doc__, draw.__wrapped__ = function.__name__, function.__doc__, function
+    return draw
+
+
+def empty(ax: Axes, reason: str) -> Axes:
+    """An axes that says why it shows nothing."""
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    ax.text(0.5, 0.5, f"— {reason}", ha="center", va="center", transform=ax.transAxes, wrap=True)
+    return ax
+
+
+def color(model: str, others: tuple = ()) -> str:
+    """A model's colour, the same in every figure; `others` are the models without a fixed one, in order."""
+    if model in MODEL_COLORS:
+        return MODEL_COLORS[model]
+    return OTHER_COLORS[others.index(model) % len(OTHER_COLORS)] if model in others else SLATE
+
+
+def marker(model: str, others: tuple = ()) -> str:
+    """A model's marker, as `color`."""
+    if model in MODEL_MARKERS:
+        return MODEL_MARKERS[model]
+    return OTHER_MARKERS[others.index(model) % len(OTHER_MARKERS)] if model in others else "o"
+
+
+def save(drawn, folder: Path | str, name: str) -> list[Path]:
+    """Write the figure of an Axes (or array of Axes) as `name`.png and `name`.svg, close it, return the paths.
+
+    The same data give the same bytes with the same matplotlib: no dates, fixed ids.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = np.ravel(drawn)[0].get_figure()
+    paths = [folder / f"{name}.png", folder / f"{name}.svg"]
+    with plt.rc_context(RC):
+        figure.savefig(paths[0], dpi=DPI, metadata={"Software": None})
+        figure.savefig(paths[1], metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    return paths

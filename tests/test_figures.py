@@ -1,0 +1,133 @@
+"""Figures draw what their frames hold, survive empty ones, and are the same bytes every time."""
+
+import matplotlib
+import numpy as np
+import pytest
+import simulated
+from matplotlib import pyplot as plt
+
+from cr_utils import curves, figure_style, figures, frames, tables
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return simulated.problems(240)
+
+
+@pytest.fixture(scope="module")
+def items(rows):
+    return simulated.items(rows)
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def labels(ax):
+    return [text.get_text() for text in ax.get_yticklabels()]
+
+
+def words(ax):
+    return " ".join(text.get_text() for text in ax.texts)
+
+
+def test_frames_know_programs(rows):
+    frame = frames.problems(rows)
+    assert list(frame.columns) == frames.PROBLEMS and len(frame) == len(rows)
+    assert set(frame["lines"]) == {5} and "control 2" in set(frame["setting"])
+    assert [frames.step_bin(n) for n in (5, 6, 41, None)] == ["1-5", "6-10", "over 40", None]
+    assert [frames.type_name(t) for t in ("'a'", "set()", "{1}", "f(x)")] == ["str", "set", "set", "other"]
+    assert set(frames.shapes(frame)["source"]) == {"train", "heldout", "heldout_ood"}
+    assert "code" not in frames.shape("cruxeval", "x = 1", "1")
+
+
+def test_outcomes_join_the_problem(rows, items):
+    frame = frames.outcomes(items, frames.problems(rows))
+    assert len(frame) == len(items)
+    assert frame.loc[frame["benchmark"] == "heldout", "setting"].notna().all()
+    assert frame.loc[frame["benchmark"] == "cruxeval", "setting"].isna().all()
+    assert "setting" not in frames.outcomes(items)
+
+
+def test_log_merges_training_and_validation():
+    frame = frames.log(simulated.sft_log(40))
+    assert list(frame["step"]) == list(range(1, 41)) and frame["val_accuracy"].notna().sum() == 2
+
+
+def test_filters(rows):
+    ax = figures.filters(tables.data([{"step": "generated", "n": 40}, {"step": "runs", "n": 10}]))
+    assert labels(ax) == ["generated", "runs"] and "10 · 25%" in words(ax)
+
+
+def test_constraint_coverage_counts(rows):
+    frame = frames.problems(rows)
+    ax = figures.constraint_coverage(frame)
+    n = ((frame["type"] == "builtins") & (frame["setting"] == "nested")).sum()
+    assert ax.texts[0].get_text().split("\n")[0] == str(n)
+
+
+def test_distributions_reach_one(rows):
+    found = figures.distributions(frames.shapes(frames.problems(rows), [frames.shape("cruxeval", "a\nb", "1")]))
+    assert len(found) == 3
+    assert all(line.get_ydata()[-1] == 1 for line in found[0].lines if len(line.get_ydata()))
+
+
+def test_accuracy_draws_every_rate_once(items):
+    frame = tables.main(items, split=lambda _: "dev")
+    found = figures.accuracy(frame)
+    drawn = sorted(x for line in found[0].lines for x in np.atleast_1d(line.get_xdata()) if line.get_marker() != "None")
+    part = frame[(frame["benchmark"] == "heldout") & frame["task"].isin(tables.TASKS)]
+    assert drawn == pytest.approx(sorted(part["accuracy"]))
+    assert labels(found[0]) == list(tables.TASKS)
+
+
+def test_models_keep_their_colour():
+    shades = [figure_style.color(name) for name in tables.MODELS]
+    assert len(set(shades)) == len(shades)
+    assert figure_style.color("mine", ("mine",)) == figure_style.OTHER_COLORS[0]
+    assert {figure_style.INK, figure_style.GRID, figure_style.PAPER}.isdisjoint(shades)
+
+
+def test_ablations_say_what_was_not_run(rows):
+    arms = [one for one in simulated.arms(rows) if one["arm"] != "no_sft"]
+    found = figures.ablations(tables.ablations(arms))
+    assert "without SFT" in labels(found[0]) and "not run" in words(found[0])
+
+
+def test_length_failures_constructs(rows, items):
+    outcomes = frames.outcomes(items, frames.problems(rows))
+    assert "SFT, right" in " ".join(labels(figures.answer_length(outcomes)))
+    found = figures.failure_kinds(tables.failures(items))
+    assert labels(found[0])[-1] == "SFT + GRPO"
+    found = figures.constructs(outcomes)
+    assert "control 3" in labels(found[0]) and len(found) == 4
+
+
+def test_curves_mark_the_chosen_checkpoint():
+    found = curves.grpo_curves(frames.log(simulated.grpo_log()), chosen=20)
+    assert all(any(list(line.get_xdata()) == [20, 20] for line in ax.lines) for ax in found)
+    assert len(curves.sft_curves(frames.log(simulated.sft_log()))) == 2
+
+
+def test_without_records_figures_say_so():
+    none = frames.problems([])
+    for drawn in (figures.filters(tables.data([])), figures.constraint_coverage(none),
+                  figures.distributions(frames.shapes(none)), figures.chain_lengths(frames.chains([])),
+                  figures.accuracy(tables.main([])), figures.ablations(tables.ablations([])),
+                  figures.answer_length(frames.outcomes([])), figures.failure_kinds(tables.failures([])),
+                  figures.constructs(frames.outcomes([])), curves.sft_curves(frames.log([])),
+                  curves.grpo_curves(frames.log([]))):
+        assert "—" in words(np.ravel(drawn)[0])
+
+
+def test_saved_bytes_do_not_depend_on_the_moment_or_the_settings(tmp_path, items):
+    frame = tables.failures(items)
+    for folder in ("a", "b"):
+        matplotlib.rcParams["font.size"] = 10 if folder == "a" else 14
+        figure_style.save(figures.failure_kinds(frame), tmp_path / folder, "failures")
+    matplotlib.rcdefaults()
+    for name in ("failures.png", "failures.svg"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert not plt.get_fignums()
