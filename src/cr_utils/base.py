@@ -1,0 +1,217 @@
+"""Builds and trains the small base model.
+
+Scope: a Qwen2-architecture causal language model of 2-5 million parameters, trained from scratch on the corpus
+(facts and direct answers). Needs torch and transformers only, so that it also runs where trl is not installed.
+Documents are sorted by length into padded batches; text inside prompts counts a quarter in the loss, since it is
+mostly random choices. Resumes from its last checkpoint. One process, one device.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import torch  # noqa: E402
+from torch.nn import functional  # noqa: E402
+from transformers import Qwen2Config, Qwen2ForCausalLM  # noqa: E402
+
+from . import attention, corpus, jsonl, tokenizer  # noqa: E402
+from .progress import Progress  # noqa: E402
+
+POOL = 2048  # documents sorted by length together
+PROMPT_WEIGHT = 0.25
+
+
+def build_model(vocab_size: int, params: dict) -> Qwen2ForCausalLM:
+    """A freshly initialised model (tied embeddings), seeded by the caller."""
+    config = Qwen2Config(
+        vocab_size=vocab_size, hidden_size=params["hidden"], intermediate_size=params["intermediate"],
+        num_hidden_layers=params["layers"], num_attention_heads=params["heads"],
+        num_key_value_heads=params["kv_heads"], max_position_embeddings=params["context"],
+        rope_theta=10_000.0, tie_word_embeddings=True, use_cache=True)
+    model = Qwen2ForCausalLM(config)
+    return model
+
+
+def native_bf16(device: torch.device) -> bool:
+    """Whether bf16 arithmetic is done by the hardware rather than emulated."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def encoded_pool(seed: int, start: int, mix: dict, context: int) -> list[tuple[list[int], int]]:
+    """POOL documents from `start` as (token ids, length of the prompt). Runs in a worker process."""
+    tok = _tokenizer()
+    pairs = [corpus.document(seed, i, mix) for i in range(start, start + POOL)]
+    out = []
+    for prompt, completion in pairs:
+        head = chat_prompt(prompt) if prompt else ""
+        text = f"{head}{completion}{tokenizer.END}"
+        ids = tok(text, add_special_tokens=False)["input_ids"]
+        if len(ids) <= context:
+            out.append((ids, len(tok(head, add_special_tokens=False)["input_ids"]) if head else 0))
+    return out
+
+
+def chat_prompt(prompt: str) -> str:
+    """The chat template applied to one user message, with the assistant's turn opened."""
+    return f"{tokenizer.START}user\n{prompt}{tokenizer.END}\n{tokenizer.START}assistant\n"
+
+
+_CACHE: dict = {}
+
+
+def _tokenizer():
+    if "tokenizer" not in _CACHE:
+        _CACHE["tokenizer"] = tokenizer.build()
+    return _CACHE["tokenizer"]
+
+
+def batches(pool: list[tuple[list[int], int]], tokens: int, rng: random.Random):
+    """Padded batches of about `tokens` tokens: (ids, weights of the predicted tokens), both (rows, length)."""
+    pool = sorted(pool, key=lambda d: len(d[0]))
+    groups, group = [], []
+    for doc in pool:
+        if group and len(doc[0]) * (len(group) + 1) > tokens:
+            groups.append(group)
+            group = []
+        group.append(doc)
+    groups.append(group)
+    rng.shuffle(groups)
+    for group in groups:
+        width = max(len(ids) for ids, _ in group)
+        ids = torch.zeros(len(group), width, dtype=torch.long)
+        weights = torch.zeros(len(group), width)
+        for row, (doc, prompt) in enumerate(group):
+            ids[row, :len(doc)] = torch.tensor(doc)
+            weights[row, :prompt] = PROMPT_WEIGHT
+            weights[row, prompt:len(doc)] = 1.0
+        yield ids, weights
+
+
+def weighted_loss(model, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Mean next-token cross entropy over the weighted tokens; padding (right side) needs no attention mask."""
+    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
+    wanted, weight = ids[:, 1:], weights[:, 1:]
+    chosen = weight > 0
+    logits = functional.linear(hidden[chosen], model.lm_head.weight)
+    losses = functional.cross_entropy(logits.float(), wanted[chosen], reduction="none")
+    return (losses * weight[chosen]).sum() / weight[chosen].sum()
+
+
+def learning_rate(done: float, params: dict) -> float:
+    """Warm-up over 2 %, constant, then a linear fall over the last `decay` share to 5 % of the peak."""
+    peak, decay = params["lr"], params["decay"]
+    if done < 0.02:
+        return peak * done / 0.02
+    return peak if done < 1 - decay else peak * max(0.05, (1 - done) / decay)
+
+
+class Trainer:
+    """Training state: model, optimizer, tokens seen, next document; saves and restores itself."""
+
+    def __init__(self, params: dict, out: Path, device: torch.device):
+        torch.manual_seed(params["seed"])
+        self.params, self.out, self.device = params, out, device
+        self.model = build_model(len(_tokenizer()), params).to(device)
+        matrices = [p for p in self.model.parameters() if p.dim() > 1]
+        vectors = [p for p in self.model.parameters() if p.dim() <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}],
+            lr=params["lr"], betas=(0.9, 0.95), fused=device.type == "cuda")
+        self.tokens, self.next_doc, self.step, self.seconds = 0, 0, 0, 0.0
+        self.bf16 = native_bf16(device)
+        if device.type == "cpu":
+            self.model.set_attn_implementation(attention.register())
+
+    def save(self) -> None:
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "tokens": self.tokens,
+                 "next_doc": self.next_doc, "step": self.step, "seconds": self.seconds, "params": self.params}
+        torch.save(state, self.out / "checkpoint.tmp")
+        os.replace(self.out / "checkpoint.tmp", self.out / "checkpoint.pt")
+
+    def restore(self) -> bool:
+        path = self.out / "checkpoint.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.tokens, self.next_doc = state["tokens"], state["next_doc"]
+        self.step, self.seconds = state["step"], state["seconds"]
+        return True
+
+    def update(self, ids: torch.Tensor, weights: torch.Tensor) -> float:
+        """One optimizer step on one batch; returns its loss."""
+        rate = learning_rate(self.tokens / self.params["tokens"], self.params)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        ids, weights = ids.to(self.device), weights.to(self.device)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
+            loss = weighted_loss(self.model, ids, weights)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.tokens += int((weights > 0).sum())
+        self.step += 1
+        return float(loss.detach())
+
+
+def train(params: dict, out: Path, device: torch.device | None = None) -> dict:
+    """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
+
+    Resumes where a checkpoint with the same parameters lies. Returns {"tokens", "seconds", "loss"}.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(params, out, device or torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    trainer.restore()
+    recent = 0.0
+    context = multiprocessing.get_context("spawn")
+    with (ProcessPoolExecutor(params["workers"], mp_context=context) as pool,
+          jsonl.Appender(out / "log.jsonl", key="step") as log,
+          Progress("base", params["tokens"], unit="tok") as progress):
+        def ask(start):
+            return pool.submit(encoded_pool, params["seed"], start, params["mix"], params["context"])
+        waiting = [ask(trainer.next_doc + k * POOL) for k in range(2 * params["workers"])]
+        while trainer.tokens < params["tokens"]:
+            documents = waiting.pop(0).result()
+            waiting.append(ask(trainer.next_doc + 2 * params["workers"] * POOL))
+            began, before, total, n = time.perf_counter(), trainer.tokens, 0.0, 0
+            rng = random.Random(f"{params['seed']}:{trainer.next_doc}")
+            for ids, weights in batches(documents, params["batch_tokens"], rng):
+                total, n = total + trainer.update(ids, weights), n + 1
+                if trainer.tokens >= params["tokens"]:
+                    break
+            trainer.next_doc += POOL
+            spent = time.perf_counter() - began
+            trainer.seconds += spent
+            recent = total / n
+            row = {"step": trainer.step, "tokens": trainer.tokens, "loss": round(recent, 4),
+                   "tokens_per_s": round((trainer.tokens - before) / spent), "seconds": round(trainer.seconds, 1)}
+            if trainer.step not in log.done:
+                log.add(row)
+            progress.update(trainer.tokens, loss=recent)
+            trainer.save()
+        for job in waiting:
+            job.cancel()
+    save_model(trainer.model, out / "model")
+    return {"tokens": trainer.tokens, "seconds": trainer.seconds, "loss": recent}
+
+
+def save_model(model, folder: Path) -> None:
+    """Half-precision safetensors with the tokenizer beside it, as `from_pretrained` reads them."""
+    import copy
+
+    half = copy.deepcopy(model).to(torch.bfloat16)
+    half.generation_config.eos_token_id = half.config.eos_token_id = _tokenizer().eos_token_id
+    half.generation_config.pad_token_id = half.config.pad_token_id = _tokenizer().pad_token_id
+    half.save_pretrained(folder)
+    _tokenizer().save_pretrained(folder)

@@ -1,0 +1,37 @@
+"""What the small base model is trained on: one-step facts and direct answers, never a reasoning chain.
+
+Scope: an endless numbered stream of documents (prompt, completion); document i depends on the seed and i alone,
+so any process can make any part. Programs come from the training share of all programs (see `share`), so that
+no held-out program can be among them. Limits: the grammar's programs.
+"""
+
+from __future__ import annotations
+
+import random
+
+from . import constraints, facts, grammar, questions, teacher
+from .fingerprints import fingerprint
+from .synthesis import execute, static_reason
+
+MAX_STEPS = 40
+KINDS = ("facts", "output", "input", "coverage", "path", "state")
+
+
+def document(seed: int, index: int, mix: dict[str, float]) -> tuple[str, str]:
+    """Document `index`: ("", page of facts) or (direct question, its answer)."""
+    rng = random.Random(f"base:{seed}:{index}")
+    kind = rng.choices(KINDS, [mix[k] for k in KINDS])[0]
+    if kind == "facts":
+        return "", facts.page(rng)
+    while True:
+        cell = constraints.sample_cell(rng)
+        code, types = grammar.program(rng, cell)
+        code = code.rstrip("\n")
+        if static_reason(code, fingerprint(code), "train"):
+            continue
+        found = execute(code, grammar.arguments(rng, types, rng.random() < 0.7), cell, MAX_STEPS)
+        if isinstance(found, str):
+            continue
+        question = questions.build(found.problem, kind, found.trace, direct=True, seed=rng.random())
+        if question is not None:
+            return question.prompt, teacher.direct(question)

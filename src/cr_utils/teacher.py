@@ -1,0 +1,62 @@
+"""The interpreter teacher: reasoning chains written down while a program is evaluated.
+
+Scope: completions for the five tasks, forward and backward. Forward: walk through the call, then answer.
+Backward (input prediction): propose a call, walk through it, compare with the wanted value; on a mismatch
+propose the next. The other tasks walk through the same run and then read the answer off it.
+Limits: programs that the narrator can evaluate; anything else raises `narrator.Unsupported`. Whether a chain is
+right is decided elsewhere (answers), by the same code that judges a model.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from . import narrator
+from .questions import Question
+
+REASONING = "<reasoning>\n{body}\n</reasoning>\n<answer>{answer}</answer>"
+DIRECT = "<answer>{answer}</answer>"
+
+
+def walk(code: str, entry_point: str, input_text: str, max_lines: int = 200) -> tuple[list[str], str]:
+    """Narrate a call: (lines, literal text of the value).
+
+    `input_text` is the argument text inside the parentheses. Raises Unsupported or TooLong, or whatever
+    exception the program itself raises.
+    """
+    n = narrator.Narrator(code, max_lines)
+    value = n.call(entry_point, arguments(input_text))
+    return n.lines, narrator.show(value)
+
+
+def arguments(input_text: str) -> list:
+    """Values of positional literal arguments."""
+    call = ast.parse(f"f({input_text})", mode="eval").body
+    if call.keywords:
+        raise narrator.Unsupported("keyword arguments")
+    return [ast.literal_eval(a) for a in call.args]
+
+
+def narrate(question: Question, wrong_inputs: tuple[str, ...] = (), max_lines: int = 200) -> str:
+    """The completion that teaches one question: reasoning, then the answer.
+
+    `wrong_inputs` (input task only) are argument texts tried first and seen to fail.
+    """
+    call = f"{question.entry_point}({question.input})"
+    if question.task == "input":
+        lines = []
+        for text in (*wrong_inputs, question.input):
+            steps, value = walk(question.code, question.entry_point, text, max_lines)
+            verdict = "match" if value == question.output else "no match"
+            lines += [f"try {question.entry_point}({text})", *steps, f"{value} and {question.output}: {verdict}"]
+        return REASONING.format(body="\n".join(lines), answer=call)
+    lines, value = walk(question.code, question.entry_point, question.input, max_lines)
+    answer = value if question.task == "output" else question.truth[0]
+    return REASONING.format(body="\n".join(lines), answer=answer)
+
+
+def direct(question: Question) -> str:
+    """The completion without reasoning: the known answer alone."""
+    call = f"{question.entry_point}({question.input})"
+    answers = {"output": question.output, "input": call}
+    return DIRECT.format(answer=answers.get(question.task) or question.truth[0])
