@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 # (empty) switches it off; where it cannot be reached, the package index's own torch is installed.
 TORCH_INDEX ?= $(shell test "`uname -s`" = Linux && ! command -v nvidia-smi >/dev/null 2>&1 && \
 	echo https://download.pytorch.org/whl/cpu)
-PIP := $(PY) -m pip --disable-pip-version-check install --quiet --progress-bar off
+PIP := $(PY) -m pip --disable-pip-version-check install -qq --progress-bar off
 
 # Idle OpenMP threads that spin slow training down 7-9 times beside a busy neighbour.
 export OMP_WAIT_POLICY = passive
