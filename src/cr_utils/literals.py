@@ -13,6 +13,8 @@ import re
 import threading
 import warnings
 
+from cr_utils.zygote import canon
+
 __all__ = ["LiteralError", "canonical", "equal", "expression", "parse", "value_of"]
 
 MAX_CHARS = 65_536  # hash collisions in a set make the cost quadratic: 64 KiB cost 0.3 s at worst, 1 MiB 14 s
@@ -200,43 +202,10 @@ def canonical(value: object) -> str:
     >>> canonical({'b', 'a'})
     "{'a', 'b'}"
     """
-    return _canonical(value, 0)
-
-
-_ATOMS = (int, str, float, bool, type(None), complex, bytes, bytearray, range, type(...))
-
-
-def _canonical(value: object, depth: int) -> str:
-    kind = type(value)
-    if kind in _ATOMS:
-        return _atom(value)
-    if depth > MAX_DEPTH:
-        raise LiteralError(f"nested deeper than {MAX_DEPTH}")
-    if kind is list:
-        return "[" + ", ".join([_canonical(item, depth + 1) for item in value]) + "]"
-    if kind is tuple:
-        items = [_canonical(item, depth + 1) for item in value]
-        return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
-    if kind is dict:
-        pairs = [f"{_canonical(k, depth + 1)}: {_canonical(v, depth + 1)}" for k, v in value.items()]
-        return "{" + ", ".join(pairs) + "}"
-    if kind is set or kind is frozenset:
-        return _canonical_set(value, depth)
-    raise LiteralError(f"a {kind.__name__} has no literal")
-
-
-def _atom(value: object) -> str:
     try:
-        return "Ellipsis" if value is ... else repr(value)
-    except ValueError as error:  # an integer beyond Python's digit limit
+        return canon.text(value)
+    except canon.NoText as error:
         raise LiteralError(str(error)) from None
-
-
-def _canonical_set(value: set | frozenset, depth: int) -> str:
-    items = "{" + ", ".join(sorted([_canonical(item, depth + 1) for item in value])) + "}"
-    if type(value) is frozenset:
-        return f"frozenset({items})" if value else "frozenset()"
-    return items if value else "set()"
 
 
 def equal(a: object, b: object, compare: str = "python") -> bool:

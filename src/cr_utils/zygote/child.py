@@ -1,0 +1,187 @@
+"""What a forked child does: build the arguments, run the program, write the value as data, be gone.
+
+The program shares the process with this code, so nothing here trusts the process after the program has started.
+The expected answer is not in it.  The step from the program's return to the written value leaves no room for trace
+functions, signal handlers or changed frame locals: one C-level pipeline calls the program, then switches those off,
+and only then hands the value to Python code that holds its own references to every builtin it uses.
+"""
+
+import _signal
+import builtins
+import gc
+import operator
+import os
+import struct
+import sys
+from _json import scanstring  # noqa: F401  (loaded before the jail closes)
+from functools import partial
+from json import JSONDecoder
+from types import ModuleType
+
+from . import build, screen, tracer, values
+
+HEADER = struct.Struct("<16sII")  # nonce, index, length of the body
+_call, _exit, _write, _pack = operator.call, os._exit, os.write, HEADER.pack
+_compile, _exec, _eval = compile, exec, eval
+_type, _len, _map, _bytes, _dict = type, len, map, bytes, dict
+_settrace, _setprofile, _gettrace = sys.settrace, sys.setprofile, sys.gettrace
+_encode, _quote, _TooBig = values.encode, values._quote, values.TooBig
+_Module, _modules = ModuleType, sys.modules
+_type_name = type.__dict__["__name__"].__get__
+_decode = JSONDecoder().decode
+_argument = BaseException.__dict__["args"].__get__
+_CALM = (  # what runs between the program's last instruction and the first of ours
+    partial(gc.disable),
+    partial(sys.gettrace),
+    partial(sys.settrace, None),
+    partial(sys.setprofile, None),
+    partial(_signal.pthread_sigmask, _signal.SIG_BLOCK, range(1, 32)),
+    partial(sys.setrecursionlimit, 1000),
+    partial(gc.disable),
+)
+_CALM_SHARED = (partial(len, ()), partial(sys.gettrace), partial(sys.settrace, None), *[partial(len, ())] * 4)
+_BUILTINS = dict(builtins.__dict__)
+
+
+class _Fresh(BaseException):
+    """This job wants a process of its own and this one has been used."""
+
+
+def serve(blob, start, channel, nonce):
+    """Run the jobs of a request from `start` on, one frame each on `channel`; never returns."""
+    try:
+        request = _decode(blob)
+        jobs, codes = request["jobs"], request["codes"]
+        shared = _len(jobs) > 1
+        compiled = {}
+        for index in range(start, _len(jobs)):
+            say = partial(_send, channel, nonce, index)
+            more = _job(jobs[index], codes, compiled, say, shared, index == start)
+            if not more:
+                break
+    finally:
+        _exit(0)
+
+
+def _send(channel, nonce, index, body):
+    data = body.encode("ascii", "backslashreplace")
+    data = _pack(nonce, index, _len(data)) + data
+    while data:
+        data = data[_write(channel, data) :]
+
+
+def _fail(say, kind, text=""):
+    say('{"k":"' + kind + '","e":' + _quote(text) + "}")
+
+
+def _job(job, codes, compiled, say, shared, first):
+    """Run one job; False when this process must not be used again."""
+    recorder = None
+    clean = False
+    try:
+        steps, recorder, clean = _prepare(job, codes, compiled, shared, first)
+    except _Fresh:
+        return False
+    except SyntaxError as error:
+        _fail(say, "error", _message(error))
+        return shared
+    except BaseException as error:
+        _fail(say, _kind(error), _message(error))
+        return False
+    try:
+        return _finish(say, recorder, clean, *_map(_call, steps))
+    except BaseException as error:
+        _settrace(None)
+        _setprofile(None)
+        kind = _kind(error)
+        if recorder is None:
+            _fail(say, kind, _message(error))
+        else:
+            recorder.finish(None)
+            say('{"k":"' + kind + '","e":' + _quote(_message(error)) + _trace(recorder) + "}")
+        return clean and kind == "error" and _type(error) is not RecursionError and _unchanged()
+
+
+def _prepare(job, codes, compiled, shared, first):
+    """The pipeline of a job: set up the namespace, run the program, call it, calm down."""
+    number, entry, arguments, text, trace = job
+    try:
+        built = None if arguments is None else [build.build(item) for item in arguments[0]]
+        named = None if arguments is None else {name: build.build(item) for name, item in arguments[1].items()}
+    except (MemoryError, SystemExit):
+        raise
+    except Exception as error:
+        raise BadCall(_message(error)) from None
+    if number not in compiled:
+        code = _compile(codes[number], "<program>", "exec", dont_inherit=True)
+        compiled[number] = code, shared and screen.shareable(code)
+    code, clean = compiled[number]
+    called = None
+    if text is not None:
+        called = _compile(text.strip(), "<call>", "eval", dont_inherit=True)
+        clean = clean and screen.shareable(called)
+    if shared and not clean and not first:
+        raise _Fresh
+    space = {"__name__": "program", "__builtins__": builtins}
+    if not clean:
+        module = _modules["program"] = _Module("program")
+        module.__builtins__ = builtins
+        space = module.__dict__
+    recorder = None if trace is None else tracer.Recorder(code, **trace)
+    target = partial(_eval, called, space) if called else partial(_invoke, space, entry, built, named)
+    start = partial(_len, ()) if recorder is None else recorder.install
+    return (partial(_exec, code, space), start, target, *(_CALM_SHARED if clean else _CALM)), recorder, clean
+
+
+class BadCall(Exception):
+    """The arguments of a predicted call cannot be built."""
+
+
+def _invoke(space, entry, arguments, named):
+    return space[entry](*arguments, **named)
+
+
+def _finish(say, recorder, clean, _, __, value, ___, tracing, *rest):
+    """Write the value; runs with tracing, profiling, collection and signals switched off."""
+    if recorder is not None:
+        recorder.finish(tracing)
+    try:
+        text = _encode(value)
+    except _TooBig:
+        _fail(say, "too_big")
+        return clean
+    say('{"k":"ok","v":' + text + (_trace(recorder) if recorder else "") + "}")
+    return clean and _unchanged()
+
+
+def _trace(recorder):
+    try:
+        records = _encode(recorder.records, nodes=1_000_000, chars=2_000_000)
+        complete = recorder.complete
+    except _TooBig:
+        records, complete = '["l"]', False
+    return ',"t":' + records + ',"h":' + _encode(recorder.hidden) + ',"c":' + ("true" if complete else "false")
+
+
+def _unchanged():
+    """Whether the builtins are still what they were; a changed process is not used again."""
+    return builtins.__dict__ == _BUILTINS
+
+
+def _kind(error):
+    kind = _type(error)
+    if kind is BadCall:
+        return "bad_call"
+    if kind is MemoryError:
+        return "memory"
+    if kind is SystemExit:
+        return "exited"
+    return "error"
+
+
+def _message(error):
+    """Type and text of an exception, without running the exception's own code."""
+    arguments = _argument(error)
+    detail = arguments[0] if _len(arguments) == 1 or _type(error) is SyntaxError else None
+    name = _type_name(_type(error))
+    return name + ": " + detail[:200] if _type(detail) is str and detail else name

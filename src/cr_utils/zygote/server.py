@@ -1,0 +1,244 @@
+"""The server: reads requests on one socket, forks a child for each, passes on what it says, watches its clock.
+
+Request: HEADER (length of the body, number of jobs, CPU seconds and wall seconds for each, profile bits), then the
+body, JSON that only the child reads.  Answer: one frame for each job, REPLY (b"V" with the child's text or b"D" with
+a kind of death, job number, CPU seconds, length), then the text.  The client's end of the socket is the server's
+life: when it closes, the server and what it started are gone.
+"""
+
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+from . import child, jail
+
+HEADER = struct.Struct("<IIddI")
+REPLY = struct.Struct("<cIdI")
+LARGEST = 4 << 20
+_SIGKILL = signal.SIGKILL
+
+
+class Server:
+    """One lane: the socket to the client, the cell its children enter, and a place for their words."""
+
+    def __init__(self, link, cell):
+        self.link, self.cell, self.pid = link, cell, os.getpid()
+
+    def run(self):
+        """Serve until the client is gone."""
+        while True:
+            header = self._read(HEADER.size)
+            size, jobs, cpu, wall, scratch = HEADER.unpack(header)
+            directory = self._read(scratch).decode() if scratch else None
+            blob = self._read(size).decode()
+            done = 0
+            while done < jobs:  # every round answers at least one job
+                done = self._cohort(blob, done, jobs, cpu, wall, directory)
+
+    def _read(self, size):
+        parts = []
+        while size:
+            part = self.link.recv(min(size, 1 << 20))
+            if not part:
+                os._exit(0)
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _say(self, kind, index, cpu, body):
+        try:
+            self.link.sendall(REPLY.pack(kind, index, cpu, len(body)) + body)
+        except OSError:
+            os._exit(0)
+
+    def _death(self, index, kind, cpu):
+        self._say(b"D", index, cpu, kind.encode())
+
+    def _cohort(self, blob, start, jobs, cpu, wall, directory):
+        """Fork one child for the jobs from `start` on; the number of the first job without an answer."""
+        nonce = os.urandom(16)
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._become(blob, start, jobs, cpu, writing, reading, nonce, directory)
+        os.close(writing)
+        watch = Watch(pid, reading, self.link, cpu, wall)
+        try:
+            return self._listen(watch, nonce, start, jobs)
+        finally:
+            os.close(reading)
+            watch.end()
+
+    def _become(self, blob, start, jobs, cpu, writing, reading, nonce, directory):
+        try:
+            self.link.close()
+            os.close(reading)
+            self.cell.enter(int(cpu * (jobs - start)) + 2, self.pid, directory)
+            child.serve(blob, start, writing, nonce)
+        finally:
+            os._exit(99)
+
+    def _listen(self, watch, nonce, start, jobs):
+        done, buffer = start, bytearray()
+        size = child.HEADER.size
+        while done < jobs:
+            while len(buffer) >= size:
+                sent, index, length = child.HEADER.unpack_from(buffer)
+                if sent != nonce or index != done or length > LARGEST:
+                    self._death(done, "forged", watch.used())
+                    return done + 1
+                if len(buffer) < size + length:
+                    break
+                self._say(b"V", done, watch.next(), bytes(buffer[size : size + length]))
+                del buffer[: size + length]
+                done += 1
+            if done == jobs:
+                return done
+            part = watch.read()
+            if part:
+                buffer += part
+                continue
+            return self._over(watch, part, buffer, done, start)
+        return done
+
+    def _over(self, watch, part, buffer, done, start):
+        """The child stopped talking: why?  A death after other jobs of the same child is tried again alone."""
+        if part is None:
+            kind = "timeout"
+            watch.end()
+        else:
+            kind = watch.cause()
+        if kind == "over" and not buffer:
+            if done > start:
+                return done  # it asked for a fresh process for the next job
+            kind = "exited"
+        elif kind == "over":
+            kind = "forged"
+        if done > start:
+            return done
+        self._death(done, kind, watch.used())
+        return done + 1
+
+
+class Watch:
+    """A child being watched: its pipe, its CPU clock, its end."""
+
+    def __init__(self, pid, pipe, link, cpu, wall):
+        self.pid, self.pipe, self.cpu, self.wall = pid, pipe, cpu, wall
+        self.status = self.usage = None
+        self._clock = (~pid << 3) | 2 if jail.LINUX else None
+        self._spent, self._since = 0.0, time.monotonic()
+        self._poll = select.poll()
+        self._poll.register(pipe, select.POLLIN)
+        self._poll.register(link.fileno(), 0)  # hang-up only
+        self._link = link.fileno()
+
+    def _now(self):
+        """CPU seconds of the child so far, threads included."""
+        if self.usage is not None:
+            return self.usage.ru_utime + self.usage.ru_stime
+        try:
+            return time.clock_gettime(self._clock) if self._clock else time.monotonic() - self._since
+        except OSError:
+            return self._spent
+
+    def used(self):
+        """CPU seconds since the last job."""
+        return max(0.0, self._now() - self._spent)
+
+    def next(self):
+        """A job is done: its CPU seconds; the next one's begin."""
+        used = self.used()
+        self._spent += used
+        self._since = time.monotonic()
+        return used
+
+    def read(self):
+        """Bytes from the child, b"" when it closed its end, None when its time is up."""
+        while True:
+            left = min(self.cpu - self.used(), self.wall - (time.monotonic() - self._since))
+            if left <= 0:
+                return None
+            for descriptor, event in self._poll.poll(max(2.0, left * 1000)):
+                if descriptor == self._link:
+                    self.end()
+                    os._exit(0)
+                if event:
+                    return os.read(self.pipe, 1 << 18)
+
+    def end(self):
+        """Kill what is left and take its leave."""
+        if self.status is None:
+            for kill in (os.kill, os.killpg):
+                try:
+                    kill(self.pid, _SIGKILL)
+                except OSError:
+                    pass
+            _, self.status, self.usage = os.wait4(self.pid, 0)
+
+    def cause(self):
+        """Why the child closed its pipe: `over` for an orderly end, else exited, signal or timeout."""
+        deadline = time.monotonic() + 0.2  # the pipe may be closed while the process goes on
+        while self.status is None and time.monotonic() < deadline:
+            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                self.status, self.usage = status, usage
+                break
+            time.sleep(0.0002)
+        self.end()
+        if os.WIFEXITED(self.status):
+            return "over" if os.WEXITSTATUS(self.status) == 0 else "exited"
+        number = os.WTERMSIG(self.status)
+        if number in (signal.SIGXCPU, _SIGKILL) and self.used() >= self.cpu:
+            return "timeout"
+        return "signal"
+
+
+def _closed(link):
+    """Only the standard descriptors and the link stay open."""
+    keep = link.fileno()
+    os.closerange(3, keep)
+    os.closerange(keep + 1, 4096)
+
+
+def _preload(name):
+    try:
+        __import__(name)
+    except ImportError:
+        pass  # a program that needs it will say so
+
+
+def main(descriptor, profile, memory, files, readable, writable, use, paths=(), preload=()):
+    """Set up the lane and serve; the first thing the client hears is the names of the layers that hold."""
+    sys.argv = [""]
+    sys.path.extend(paths)
+    for name in preload:
+        _preload(name)
+    link = socket.socket(fileno=descriptor)
+    _closed(link)
+    os.umask(0o077)
+    on = []
+    if "namespaces" in use and jail.namespaces():
+        on.append("namespaces")
+    for name, value in (("RLIMIT_CORE", 0), ("RLIMIT_AS", memory), ("RLIMIT_FSIZE", files), ("RLIMIT_NOFILE", 128)):
+        jail.limit(name, value)
+    resource.setrlimit(resource.RLIMIT_CPU, resource.getrlimit(resource.RLIMIT_CPU))
+    if "landlock" in use:
+        jail.landlock(readable, writable)
+    if "capabilities" in use:
+        jail.drop_capabilities()
+    cell = jail.Cell(profile, use)
+    for name in ("ctypes", "_ctypes", "socket", "_socket"):
+        sys.modules.pop(name, None)
+    held = jail.layers(cell, on)
+    gc.collect()
+    gc.freeze()
+    text = " ".join(held).encode()
+    link.sendall(struct.pack("<I", len(text)) + text)
+    Server(link, cell).run()
