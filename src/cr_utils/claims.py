@@ -1,0 +1,181 @@
+"""The paper's claims C1-C7 against our records: evidence, verdict, and the rule behind each verdict.
+
+Verdicts: reproduced, same direction, not reproduced, not run, unknown. C1-C3 and C7 are directions, tested at the
+scale of the profile; C4-C6 speak of 7B and 14B models and stay "not run" for any other, however good its numbers.
+Nothing here is a verdict on the paper: a small model is no evidence for a large one's claims.
+"""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cr_utils import published, stats, tables
+
+REPRODUCED, SAME, NOT, NOT_RUN, UNKNOWN = "reproduced", "same direction", "not reproduced", "not run", "unknown"
+CLAIMS = ["claim", "evidence", "verdict"]
+DETAILS = ["claim", "statement", "published", "ours", "evidence", "verdict", "rule", "command"]
+LEVEL = 0.05
+
+RULES = {
+    "C1": "full against no_constraints, output, on heldout and on heldout_ood where asked: the worse of the verdicts",
+    "C2": "sft against the better of the base's two forms, heldout, output",
+    "C3": "grpo against sft, heldout, output",
+    "C4": "needs a 7B run; the prior methods' numbers on all three benchmarks are not in a source we could read",
+    "C5": "needs a 7B run; our interval must reach GPT-4o on CRUXEval and LiveCodeBench; GPT-4o's coverage number is "
+          "unknown, so same direction at most",
+    "C6": "needs a 14B run; reproduced where our whole interval is above GPT-4o on all three, same direction where "
+          "the rates are",
+    "C7": "sft against base, grpo against sft, full against no_sft and against no_chains, heldout, output: the worst "
+          "of the verdicts; with a part not run, same direction at most",
+}
+TEST_RULE = f"reproduced: better with exact McNemar p < {LEVEL}; same direction: better; otherwise not reproduced"
+STAGES = {"C1": "06_ablations", "C7": "06_ablations"}
+
+
+@dataclass(frozen=True)
+class Test:
+    """One paired comparison (b should be better): where it stands, what it says in words, its verdict."""
+
+    verdict: str
+    ours: str
+    evidence: str
+
+
+def details(items: list[dict], arms: list[dict], profile: str = "tiny", model: str = "shipped") -> pd.DataFrame:
+    """Every claim with statement, published value, our value, evidence, verdict, rule and command.
+
+    items: of the evaluation stage; arms: of the ablation stage; model: the start model's name, whose size
+    ("…-7B-…") decides whether C4-C6 can be tested at all.
+    """
+    main = tables.main(items) if items else None
+    tests = {"C1": _c1(arms), "C2": _c2(items), "C3": [_test(items, "sft", "grpo")], "C7": _c7(items, arms),
+             "C4": [_sized(model, 7, lambda: _c4(main))], "C5": [_sized(model, 7, lambda: _c5(main))],
+             "C6": [_sized(model, 14, lambda: _c6(main))]}
+    rows = []
+    for claim, statement in published.CLAIMS.items():
+        parts = tests[claim]
+        verdict = worst([part.verdict for part in parts])
+        command = f"python -m cr_utils run {STAGES.get(claim, '05_eval')} --profile {profile}"
+        if claim in ("C4", "C5", "C6") and verdict == NOT_RUN:
+            command = f"make reproduce PROFILE=paper-{'14b' if claim == 'C6' else '7b'}"
+        rows.append({
+            "claim": claim, "statement": statement, "published": _published(claim), "verdict": verdict,
+            "ours": "; ".join(part.ours for part in parts if part.ours) or None, "command": command,
+            "evidence": "; ".join(part.evidence for part in parts),
+            "rule": RULES[claim] + ("" if claim in ("C4", "C5", "C6") else f". {TEST_RULE}")})
+    frame = pd.DataFrame(rows, columns=DETAILS)
+    frame.attrs["notes"] = [f"{row['claim']}: {row['evidence']}" for row in rows if row["ours"] is None]
+    return frame
+
+
+def claims(items: list[dict], arms: list[dict], profile: str = "tiny", model: str = "shipped") -> pd.DataFrame:
+    """The columns of `tables/claims.csv`: claim, evidence, verdict."""
+    return details(items, arms, profile, model)[CLAIMS].copy()
+
+
+def worst(verdicts: list[str]) -> str:
+    """The verdict of a conjunction: the worst part; a part not run allows same direction at most."""
+    ran = [verdict for verdict in verdicts if verdict not in (NOT_RUN, UNKNOWN)]
+    if not ran:
+        return NOT_RUN if NOT_RUN in verdicts else UNKNOWN
+    found = max(ran, key=(REPRODUCED, SAME, NOT).index)
+    return SAME if found == REPRODUCED and len(ran) < len(verdicts) else found
+
+
+def _published(claim: str) -> str | None:
+    """The numbers a claim states, as far as a source gives them."""
+    return {"C4": "+27.1 % to +40.2 % over prior methods",
+            "C5": "CodeReasoner-7B 0.860 / 0.777 / 0.723, GPT-4o 0.856 / 0.751 / 0.773 (CRUXEval / LiveCodeBench / "
+                  "REval)"}.get(claim)
+
+
+def _c1(arms: list[dict]) -> list[Test]:
+    """Constraints against none, also on cells that no training program has."""
+    seen = {item["benchmark"] for item in arms}
+    return [_test(arms, "no_constraints", "full", benchmark, "arm", "ablations")
+            for benchmark in ("heldout", "heldout_ood") if benchmark in seen or benchmark == "heldout"]
+
+
+def better_base(items: list[dict], benchmark: str = "heldout", task: str = "output") -> str:
+    """The base's form ("base" or "base_direct") with more right answers: the one to compare against."""
+    counts = tables.rates([i for i in items if i["benchmark"] == benchmark and i["task"] == task])
+    right = {model: counts.get((model, benchmark, task, "strict"), (-1, 0))[0] for model in ("base_direct", "base")}
+    return max(right, key=right.get)
+
+
+def _c2(items: list[dict]) -> list[Test]:
+    return [_test(items, better_base(items), "sft")]
+
+
+def _c7(items: list[dict], arms: list[dict]) -> list[Test]:
+    """Every stage, and the chains."""
+    return [*_c2(items), _test(items, "sft", "grpo"), _test(arms, "no_sft", "full", "heldout", "arm", "ablations"),
+            _test(arms, "no_chains", "full", "heldout", "arm", "ablations")]
+
+
+def _test(items: list[dict], a: str, b: str, benchmark: str = "heldout", name: str = "model",
+          table: str = "main") -> Test:
+    """Is b better than a on the output questions of a benchmark that both answered?"""
+    rows = [item for item in items if item["benchmark"] == benchmark and item["task"] == "output"]
+    frame = tables.paired(rows, [(a, b)], name)
+    where = f"{table}.csv: {benchmark}, output, {a} and {b}"
+    if frame.empty or pd.isna(frame.loc[0, "n"]):
+        return Test(NOT_RUN, "", f"{where}: no question that both answered")
+    row = frame.iloc[0]
+    low, high = stats.paired_interval(row.a_only, row.b_only, row.n)
+    verdict = NOT if row.difference <= 0 else REPRODUCED if row.p_value < LEVEL else SAME
+    ours = (f"{b} − {a}, {benchmark}: {100 * row.difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], "
+            f"n={row.n}, p={tables.cell_text(float(row.p_value))}")
+    return Test(verdict, ours, f"{where}; McNemar {row.a_only} : {row.b_only}")
+
+
+def size(model: str) -> float | None:
+    """The size of a start model in billions, from its name; None where the name does not say."""
+    found = re.search(r"(\d+(?:\.\d+)?)[Bb](?![A-Za-z])", model)
+    return float(found.group(1)) if found else None
+
+
+def _sized(model: str, wanted: int, test) -> Test:
+    """The test where the start model has the size that a claim is about."""
+    if size(model) != wanted:
+        return Test(NOT_RUN, "", f"needs a {wanted}B model; this profile started from {model}")
+    return test()
+
+
+def _means(main: pd.DataFrame | None) -> dict[str, pd.Series]:
+    """Our final model's mean on each benchmark, official scoring where it was done."""
+    found = {}
+    for benchmark in ("cruxeval", "livecodebench", "reval") if main is not None else ():
+        rows = main[(main["model"] == "grpo") & (main["benchmark"] == benchmark) & (main["task"] == "mean")]
+        rows = rows[rows["accuracy"].notna()].sort_values("mode")  # parity before strict
+        if len(rows):
+            found[benchmark] = rows.iloc[0]
+    return found
+
+
+def _words(means: dict[str, pd.Series]) -> str:
+    return ", ".join(f"{name} {row.accuracy:.3f} [{row.low:.3f}, {row.high:.3f}]" for name, row in means.items())
+
+
+def _c4(main: pd.DataFrame | None) -> Test:
+    means = _means(main)
+    return Test(UNKNOWN if means else NOT_RUN, _words(means), "main.csv: grpo, mean; the prior methods' are unknown")
+
+
+def _c5(main: pd.DataFrame | None) -> Test:
+    means, wanted = _means(main), ("cruxeval", "livecodebench")
+    if not all(name in means for name in wanted):
+        return Test(NOT_RUN, _words(means), "main.csv: grpo, mean, CRUXEval and LiveCodeBench are not both there")
+    reach = all(means[name].high >= published.value("GPT-4o", name) for name in wanted)
+    return Test(SAME if reach else NOT, _words(means), "main.csv: grpo and GPT-4o, mean")
+
+
+def _c6(main: pd.DataFrame | None) -> Test:
+    means = _means(main)
+    if len(means) < 3:
+        return Test(NOT_RUN, _words(means), "main.csv: grpo, mean, the three benchmarks are not all there")
+    above = {key: all(row[key] > published.value("GPT-4o", name) for name, row in means.items())
+             for key in ("low", "accuracy")}
+    verdict = REPRODUCED if above["low"] else SAME if above["accuracy"] else NOT
+    return Test(verdict, _words(means), "main.csv: grpo and GPT-4o, mean")

@@ -1,0 +1,133 @@
+"""The recorded results of one profile, as the report reads them: rows of finished stages, or the reason for none.
+
+Reads only; loads neither torch nor a sandbox. A stage without a manifest is not finished and gives no rows. A file
+that differs from its manifest's hash is read, and the difference is kept in `warnings` for the page to show.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from cr_utils import frames, jsonl, machine, paths, steps
+
+
+class Results:
+    """Records under one folder (default: the profile's results folder).
+
+    `warnings` collects what a reader must know about the records themselves.
+    """
+
+    def __init__(self, profile: str, folder: Path | str | None = None):
+        self.profile = profile
+        self.folder = Path(folder) if folder else paths.results(profile)
+        self.warnings: list[str] = []
+        self._read: dict[tuple[str, str], list[dict] | dict | None] = {}
+
+    @cached_property
+    def manifests(self) -> dict[str, dict]:
+        """Manifests of the finished stages, in running order. An unreadable one counts as unfinished."""
+        found = {}
+        for stage in paths.STAGES:
+            path = self.folder / stage / "manifest.json"
+            if path.is_file():
+                try:
+                    found[stage] = json.loads(path.read_text(encoding="utf-8"))
+                except ValueError:
+                    self.warnings.append(f"{stage}/manifest.json is damaged: the stage is left out")
+        return found
+
+    @property
+    def params(self) -> dict:
+        """All parameters that the finished stages recorded."""
+        return {key: value for manifest in self.manifests.values() for key, value in manifest["params"].items()}
+
+    def has(self, stage: str, name: str) -> bool:
+        """Is there such a file of a finished stage?"""
+        return stage in self.manifests and (self.folder / stage / name).is_file()
+
+    def reason(self, stage: str, name: str = "") -> str:
+        """Why there is nothing to show from a stage's file."""
+        if stage not in self.manifests:
+            return f"not run: {stage} has not finished (make reproduce PROFILE={self.profile})"
+        return f"{stage} recorded no {name}"
+
+    def rows(self, stage: str, name: str) -> list[dict]:
+        """The records of a JSONL file; empty where the stage is not finished or has no such file."""
+        return self._load(stage, name, jsonl.read) or []
+
+    def json(self, stage: str, name: str):
+        """The content of a JSON file, None where the stage is not finished or has no such file."""
+        return self._load(stage, name, lambda path: json.loads(path.read_text(encoding="utf-8")))
+
+    def _load(self, stage: str, name: str, reader):
+        if (stage, name) not in self._read:
+            path = self.folder / stage / name
+            self._read[stage, name] = reader(path) if self.has(stage, name) else None
+            if self.has(stage, name):
+                self._check(stage, name, path)
+        return self._read[stage, name]
+
+    def _check(self, stage: str, name: str, path: Path) -> None:
+        """Note a file that is not the one its manifest vouches for."""
+        expected = self.manifests[stage].get("outputs", {}).get(name)
+        if expected != machine.sha256(path):
+            self.warnings.append(f"{stage}/{name} is not the file that its manifest names"
+                                 if expected else f"{stage}/{name} is not named in its manifest")
+
+    @cached_property
+    def problem_rows(self) -> list[dict]:
+        """The problems of all splits."""
+        return self.rows("01_data", "problems.jsonl")
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """Tidy problems."""
+        return frames.problems(self.problem_rows)
+
+    @cached_property
+    def items(self) -> list[dict]:
+        """Evaluation items, each wrong chain with its first wrong step where it can be told."""
+        return steps.annotate(self.rows("05_eval", "items.jsonl"), self.problem_rows)
+
+    @cached_property
+    def arms(self) -> list[dict]:
+        """Evaluation items of the ablation arms."""
+        return self.rows("06_ablations", "items.jsonl")
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """Tidy evaluation items with the facts of their problems."""
+        return frames.outcomes(self.items, self.problems)
+
+    @cached_property
+    def counts(self) -> list[dict]:
+        """Programs through the filters: rows {"step", "n"}."""
+        found = self.json("01_data", "data.json")
+        if isinstance(found, dict):
+            found = found.get("counts") or found.get("filters") or []
+        return found or []
+
+    @cached_property
+    def chosen(self) -> int | None:
+        """The step of the GRPO checkpoint that validation picked."""
+        return (self.json("04_grpo", "selection.json") or {}).get("chosen")
+
+    @cached_property
+    def reasons(self) -> dict[str, str]:
+        """Why a benchmark, model or arm has no items."""
+        params = self.params
+        why = {} if "05_eval" in self.manifests else {b: self.reason("05_eval") for b in ("heldout", "heldout_ood")}
+        absent = "--benchmarks never" if params.get("benchmarks") == "never" else "no benchmark file was at hand"
+        for name in ("cruxeval", "cruxeval_test"):
+            why[name] = absent if "05_eval" in self.manifests else self.reason("05_eval")
+        arms = params.get("ablation_arms")
+        for arm in (set(self._known_arms()) - set(arms)) if arms else ():
+            why[arm] = "not among this profile's ablation_arms"
+        return why | {name: "not part of this run" for name in ("livecodebench", "reval")}
+
+    @staticmethod
+    def _known_arms() -> tuple[str, ...]:
+        from cr_utils.tables import ARMS
+        return ARMS

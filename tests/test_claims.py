@@ -1,0 +1,96 @@
+"""Verdicts on claims, on records made to deserve each of them; first wrong steps."""
+
+import pandas as pd
+import pytest
+import simulated
+
+from cr_utils import claims, published, steps
+
+
+def made(rates, name="model", n=200, benchmark="heldout", task="output"):
+    """Items in which each model answers the first `rate * n` questions right."""
+    return [{"model": model, name: model, "benchmark": benchmark, "task": task, "question_id": f"q{i}/output",
+             "verdict": i < rate * n, "kind": "x"} for model, rate in rates.items() for i in range(n)]
+
+
+def verdicts(items, arms=(), **how):
+    frame = claims.details(list(items), list(arms), **how)
+    return dict(zip(frame["claim"], frame["verdict"], strict=True))
+
+
+def test_clear_gains_are_reproduced():
+    items = made({"base": 0.1, "base_direct": 0.2, "sft": 0.5, "grpo": 0.6})
+    arms = made({"full": 0.6, "no_sft": 0.1, "no_chains": 0.3, "no_constraints": 0.4}, "arm")
+    found = verdicts(items, arms)
+    assert [found[c] for c in ("C1", "C2", "C3", "C7")] == ["reproduced"] * 4
+    assert [found[c] for c in ("C4", "C5", "C6")] == ["not run"] * 3  # a small model says nothing about 7B and 14B
+
+
+def test_small_gains_are_a_direction_and_losses_are_not_reproduced():
+    assert verdicts(made({"sft": 0.50, "grpo": 0.51}))["C3"] == "same direction"
+    assert verdicts(made({"sft": 0.50, "grpo": 0.50}))["C3"] == "not reproduced"
+    assert verdicts(made({"sft": 0.60, "grpo": 0.50}))["C3"] == "not reproduced"
+
+
+def test_sft_is_compared_with_the_better_form_of_the_base():
+    assert claims.better_base(made({"base": 0.1, "base_direct": 0.5})) == "base_direct"
+    assert verdicts(made({"base": 0.1, "base_direct": 0.5, "sft": 0.45}))["C2"] == "not reproduced"
+
+
+def test_conjunctions():
+    assert claims.worst(["reproduced", "same direction"]) == "same direction"
+    assert claims.worst(["reproduced", "not run"]) == "same direction"
+    assert claims.worst(["not reproduced", "not run"]) == "not reproduced"
+    assert claims.worst(["not run", "not run"]) == "not run"
+    assert claims.worst(["unknown"]) == "unknown"
+
+
+def test_nothing_recorded_is_not_run():
+    frame = claims.details([], [])
+    assert set(frame["verdict"]) == {"not run"} and frame["ours"].isna().all()
+    assert list(frame["claim"]) == list(published.CLAIMS)
+    assert list(claims.claims([], []).columns) == ["claim", "evidence", "verdict"]
+
+
+@pytest.mark.parametrize("name, size", [("Qwen/Qwen2.5-Coder-7B-Instruct", 7), ("x-0.5b", 0.5), ("shipped", None),
+                                        ("Qwen2.5-Coder-14B", 14), ("3bears", None)])
+def test_size_of_a_start_model(name, size):
+    assert claims.size(name) == size
+
+
+def test_large_models_against_gpt4o():
+    def items(rate):
+        return [{**one, "question_id": f"sample_{i % 800}/{one['task']}"} for name in
+                ("cruxeval", "livecodebench", "reval") for task in ("output", "input")
+                for i, one in enumerate(made({"grpo": rate}, n=800, benchmark=name, task=task))]
+    assert verdicts(items(0.95), model="x-14B")["C6"] == "reproduced"
+    assert verdicts(items(0.86), model="x-14B")["C6"] == "same direction"
+    assert verdicts(items(0.80), model="x-14B")["C6"] == "not reproduced"
+    assert verdicts(items(0.95), model="x-7B")["C6"] == "not run"
+    assert verdicts(items(0.95), model="x-7B")["C5"] == "same direction"  # GPT-4o's coverage number is unknown
+    assert verdicts(items(0.95), model="x-7B")["C4"] == "unknown"
+
+
+def test_evidence_names_table_and_counts():
+    row = claims.details(made({"sft": 0.5, "grpo": 0.6}), []).set_index("claim").loc["C3"]
+    assert "main.csv: heldout, output, sft and grpo; McNemar 0 : 20" in row.evidence
+    assert "+10.0 points" in row.ours and "n=200" in row.ours
+    assert not pd.isna(row.command) and "05_eval" in row.command
+
+
+def test_first_wrong_step():
+    right = "<reasoning>\na = 1\nb = 2\n</reasoning>\n<answer>3</answer>"
+    assert steps.first_wrong(right, right) is None
+    assert steps.first_wrong(right.replace("b = 2", "b = 5"), right) == 2
+    assert steps.first_wrong("<reasoning>\na = 1", right) == 2
+    assert steps.first_wrong(right.replace("b = 2", "b = 2\nc = 3"), right) == 3
+    assert steps.first_wrong("<answer>3</answer>", right) is None
+
+
+def test_annotate_traces_our_programs_only():
+    rows = simulated.problems(8)
+    items = [one for one in simulated.items(rows, {"sft": 0.5}, cruxeval=3)]
+    found = steps.annotate(items, rows)
+    assert all("first_wrong_step" in i for i in found if i["benchmark"] == "heldout" and i["task"] == "output")
+    assert not any("first_wrong_step" in i for i in found if i["benchmark"] == "cruxeval" or i["task"] == "input")
+    assert all(i["first_wrong_step"] == 1 for i in found if i.get("first_wrong_step"))
