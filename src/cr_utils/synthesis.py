@@ -9,6 +9,7 @@ a program is read off its fingerprint.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import multiprocessing
 import random
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 
 from . import constraints, grammar
 from .fingerprints import committed, fingerprint
+from .sandbox import Sandbox
 from .trace import trace_call
 
 SPLITS = ("train", "validation", "heldout", "heldout_ood")
@@ -140,18 +142,17 @@ def static_reason(code: str, print_: str, split: str) -> str | None:
     return "dead code" if dead_code(code) else None
 
 
-def synthesize(sizes: dict[str, int], options: dict, workers: int = 2, on_progress=None, stable=None
+def synthesize(sizes: dict[str, int], options: dict, workers: int = 2, on_progress=None
                ) -> tuple[list[dict], list[dict]]:
     """Problems for every split and the counts through the filters.
 
-    `sizes` maps split to number of problems; `options` holds seed, constraints, mutation, max_steps. `stable` takes
-    problems and says for each whether a second run agrees (default: the sandbox under another hash seed).
+    `sizes` maps split to number of problems; `options` holds seed, constraints, mutation, max_steps.
     Returns (problems, [{"split", "step", "n"}]).
     """
-    stable = stable or stable_under_other_hash
     problems, rows, keys = [], [], set()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context) as pool, Sandbox(hash_seed=1) as sandbox:
+        stable = functools.partial(same_in, sandbox)
         for split in SPLITS:
             part, counts = fill_split(pool, split, sizes[split], options, keys, stable, workers,
                                       lambda n: on_progress and on_progress(len(problems) + n))
@@ -194,10 +195,7 @@ def fill_split(pool, split, size, options, keys, stable, workers, on_progress) -
     return part, counts
 
 
-def stable_under_other_hash(problems: list[dict]) -> list[bool]:
-    """Whether each problem gives the same output in a process with another hash seed (sandboxed)."""
-    from .sandbox import shared
-
-    pairs = [(p["code"], f"{p['entry_point']}({p['input']})") for p in problems]
-    runs = shared(hash_seed=1).map(pairs)
+def same_in(sandbox: Sandbox, problems: list[dict]) -> list[bool]:
+    """Whether each problem gives the same output in the sandbox's processes, which have another hash seed."""
+    runs = sandbox.map([(p["code"], f"{p['entry_point']}({p['input']})") for p in problems])
     return [run.value_text == p["output"] for run, p in zip(runs, problems, strict=True)]

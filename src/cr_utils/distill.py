@@ -1,0 +1,142 @@
+"""Turns problems into verified reasoning chains: asks a teacher, judges every try, keeps them all.
+
+Scope: picks which task is asked about which problem, has the teacher write, and has the same code that judges a
+model (answers) accept or reject. A teacher is a function from questions to completions; the interpreter teacher
+stands ready here, a language model plugs in the same way. Training needs only the accepted chains.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from . import answers, jsonl, narrator, questions, teacher
+from .progress import Progress
+from .questions import Question
+from .trace import trace_call
+
+BATCH = 500
+FAILED_TRY_SHARE = 0.25
+MAX_CHAIN_TEXT = 900  # characters; longer chains do not fit a small model's answer
+
+Teacher = Callable[[list[Question]], list[str | None]]
+
+
+def plan(problems: list[dict], mix: dict[str, float], n: int, seed: int) -> list[tuple[dict, str]]:
+    """`n` (problem, task) pairs without repetition, tasks in the proportions of `mix`, problems in turn.
+
+    Raises ValueError where the problems do not suffice.
+    """
+    rng = random.Random(f"distill:{seed}")
+    tasks = [t for t in mix if mix[t] > 0]
+    if n > len(problems) * len(tasks):
+        raise ValueError(f"{n} chains asked, but {len(problems)} problems x {len(tasks)} tasks: lower distill_items")
+    pairs, seen, turn = [], set(), 0
+    while len(pairs) < n:
+        problem = problems[turn % len(problems)]
+        turn += 1
+        task = rng.choices(tasks, [mix[t] for t in tasks])[0]
+        if (problem["id"], task) not in seen:
+            seen.add((problem["id"], task))
+            pairs.append((problem, task))
+    return pairs
+
+
+def ask(problem: dict, task: str, seed: int, direct: bool = False) -> Question | None:
+    """The question of a task about a problem, with a trace where the task needs one."""
+    run = None
+    if task in questions.TRACED:
+        run = trace_call(problem["code"], problem["entry_point"], problem["input"])
+    return questions.build(problem, task, run, direct=direct, seed=seed)
+
+
+def interpreter(seed: int = 0, direct: bool = False) -> Teacher:
+    """The interpreter teacher; None where it cannot evaluate a program. `direct` leaves the reasoning out."""
+
+    def write(asked: list[Question]) -> list[str | None]:
+        return [teacher.direct(q) if direct else _narrate(q, seed) for q in asked]
+
+    return write
+
+
+def _narrate(question: Question, seed: int) -> str | None:
+    rng = random.Random(f"tries:{seed}:{question.id}")
+    wrong = ()
+    if question.task == "input" and rng.random() < FAILED_TRY_SHARE:
+        wrong = failing_input(question, rng)
+    try:
+        return teacher.narrate(question, wrong, max_lines=60)
+    except (narrator.Unsupported, narrator.TooLong):
+        return None
+
+
+def failing_input(question: Question, rng: random.Random) -> tuple[str, ...]:
+    """Another input of the same shape that gives another value, as () or (argument text,)."""
+    for _ in range(4):
+        try:
+            text = ", ".join(narrator.show(_changed(v, rng)) for v in teacher.arguments(question.input))
+            if teacher.walk(question.code, question.entry_point, text, 60)[1] != question.output:
+                return (text,)
+        except (narrator.Unsupported, narrator.TooLong, ArithmeticError, LookupError, TypeError, ValueError):
+            continue
+    return ()
+
+
+def _changed(value, rng: random.Random):
+    """A small change of a value that keeps its type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + rng.choice((-2, -1, 1, 2))
+    if isinstance(value, float):
+        return value + rng.choice((-0.5, 0.5))
+    if isinstance(value, str):
+        return value[1:] + rng.choice("abcde") if rng.random() < 0.5 else value + rng.choice("abc")
+    if isinstance(value, dict):
+        return {k: v + rng.choice((0, 1)) for k, v in value.items()}
+    items = [_changed(v, rng) if rng.random() < 0.5 else v for v in value]
+    return type(value)(items)
+
+
+def chains(pairs: Iterable[tuple[dict, str]], write: Teacher, path: Path, *, teacher_name: str, seed: int = 0,
+           direct: bool = False, sandbox=None, label: str = "chains") -> list[dict]:
+    """Ask, judge and record one chain per (problem, task); returns all records (see DESIGN: Chain).
+
+    Appends to `path` keyed by question; a rerun asks only what is missing. Questions that cannot be asked
+    (no usable line) are left out.
+    """
+    pairs = list(pairs)
+    with jsonl.Appender(path) as out, Progress(label, len(pairs), unit="chains") as progress:
+        for start in range(0, len(pairs), BATCH):
+            asked = [ask(p, t, seed, direct) for p, t in pairs[start:start + BATCH]]
+            asked = [q for q in asked if q is not None and q.id not in out.done]
+            texts = write(asked)
+            judged = answers.judge_many(asked, [t or "" for t in texts], sandbox=sandbox)
+            for question, text, verdict in zip(asked, texts, judged, strict=True):
+                out.add(record(question, text, verdict, teacher_name))
+            progress.update(min(start + BATCH, len(pairs)))
+        return out.rows
+
+
+def record(question: Question, text: str | None, verdict, teacher_name: str) -> dict:
+    """The chain record; a chain that is missing or too long is kept, but not accepted."""
+    kind = "no_chain" if text is None else verdict.kind
+    passed = text is not None and verdict.passed
+    if passed and len(text) > MAX_CHAIN_TEXT:
+        passed, kind = False, "too_long"
+    return {"id": question.id, "problem_id": question.problem_id, "task": question.task, "prompt": question.prompt,
+            "completion": text or "", "verdict": passed, "kind": kind, "teacher": teacher_name, "tries": 1,
+            "steps": max(0, (text or "").count("\n") - 2)}
+
+
+def accepted(rows: list[dict]) -> list[dict]:
+    """The chains to train on, as {"prompt", "completion"} rows."""
+    return [{"prompt": r["prompt"], "completion": r["completion"]} for r in rows if r["verdict"]]
+
+
+def counts(rows: list[dict]) -> list[dict]:
+    """How many chains of each task met which verdict: [{"task", "kind", "n"}]."""
+    table = Counter((r["task"], r["kind"]) for r in rows)
+    return [{"task": task, "kind": kind, "n": n} for (task, kind), n in sorted(table.items())]
