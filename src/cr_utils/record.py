@@ -68,7 +68,10 @@ def _changes(old: dict, new: dict) -> str:
 def state(stage: str, values: dict) -> State:
     """Whether a stage is finished with these parameters, and if not, why. Hashes its output files."""
     profile, folder = values["profile"], paths.stage_dir(values["profile"], stage)
-    found = manifest(profile, stage)
+    try:
+        found = manifest(profile, stage)
+    except UserError:
+        return State("damaged", "its manifest.json is damaged")
     begun = None if found else _begun(folder)
     if not found and not begun:
         return State("missing", "not run yet")
