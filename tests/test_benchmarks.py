@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cr_utils import benchmarks
+from cr_utils import answers, benchmarks
 from cr_utils.errors import UserError
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -64,7 +64,7 @@ def test_a_changed_download_is_refused(cache, server, capsys):
     folder, _ = server
     (folder / "cruxeval.jsonl").write_text('{"id": "sample_0"}\n')
     assert benchmarks.load("cruxeval") is None
-    assert "another hash" in capsys.readouterr().out
+    assert "another hash" in capsys.readouterr().err
     with pytest.raises(UserError, match="another hash"):
         benchmarks.load("cruxeval", mode="require")
     assert list(cache.iterdir()) == []
@@ -79,7 +79,7 @@ def test_no_network_is_one_line_or_an_error(cache, monkeypatch, capsys):
     dead = benchmarks.File("cruxeval.jsonl", "http://127.0.0.1:9/cruxeval.jsonl", "0" * 64, 800)
     monkeypatch.setitem(benchmarks.FILES, "cruxeval", dead)
     assert benchmarks.load("cruxeval", mode="auto") is None
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert said.count("\n") == 1 and "cannot be downloaded" in said
     with pytest.raises(UserError, match="CR_BENCHMARKS"):
         benchmarks.load("cruxeval", mode="require")
@@ -88,13 +88,13 @@ def test_no_network_is_one_line_or_an_error(cache, monkeypatch, capsys):
 def test_never_does_not_look(cache, server, capsys):
     assert benchmarks.load("cruxeval", mode="never") is None
     assert benchmarks.load("cruxeval", where=FIXTURES, mode="never") is None
-    assert server[1] == [] and capsys.readouterr().out == ""
+    assert server[1] == [] and capsys.readouterr().err == ""
 
 
 def test_a_given_folder_is_used_as_it_is(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("CR_BENCHMARKS", str(FIXTURES))
     assert len(benchmarks.load("cruxeval")) == 8
-    assert "not the published file" in capsys.readouterr().out
+    assert "not the published file" in capsys.readouterr().err
     assert len(benchmarks.load("livecodebench")) == 8
     monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path))
     with pytest.raises(UserError, match="is not in"):
@@ -238,3 +238,14 @@ def test_fingerprints_are_written_from_the_files(monkeypatch, tmp_path, server, 
     monkeypatch.setattr(benchmarks.paths, "package", lambda: tmp_path)
     assert "of 8 cruxeval and 8 reval programs" in benchmarks.write_fingerprints()
     assert benchmarks.fingerprint(code) in (tmp_path / "assets" / "fingerprints.txt").read_text().split()
+
+
+def test_a_livecodebench_program_runs_with_imports_that_the_prompt_does_not_show():
+    rows = benchmarks.load("livecodebench", where=FIXTURES)
+    output, given = benchmarks.questions("livecodebench", rows[:1])
+    assert output.code.startswith("from itertools import combinations\n")
+    assert "import" not in output.prompt
+    assert given.code == output.code
+    for question in benchmarks.questions("livecodebench", rows, ("input",)):
+        reply = f"<answer>{question.entry_point}({question.input})</answer>"
+        assert answers.judge(question, reply).kind == "pass"

@@ -10,13 +10,14 @@ import functools
 import hashlib
 import os
 import random
+import sys
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cr_utils import fingerprints as prints
-from cr_utils import jsonl, paths
+from cr_utils import jsonl, pasted, paths
 from cr_utils import questions as ask
 from cr_utils.errors import UserError
 
@@ -54,16 +55,16 @@ def load(name: str, where: Path | None = None, mode: str = "auto") -> list[dict]
     """The rows of a benchmark file ("cruxeval", "reval", "reval_tasks", "livecodebench").
 
     `where` is a folder to use as it is (nothing is downloaded into it); by default CR_BENCHMARKS, else
-    the project's cache, filled by download. Mode "auto" returns None where there are no data and prints
-    one line that says why; "require" raises UserError instead; "never" returns None without looking.
+    the project's cache, filled by download. Mode "auto" returns None where there are no data and says why
+    in one line on standard error; "require" raises UserError instead; "never" returns None without looking.
     """
     path, reason = locate(name, where, mode)
     if path is None and mode == "require":
         raise UserError(f"{name}: {reason}")
     if path is None and mode == "auto":
-        print(f"{name}: {reason}; its cells stay —")
+        print(f"{name}: {reason}; its cells stay —", file=sys.stderr)
     elif path is not None and reason:
-        print(f"{name}: {reason}")
+        print(f"{name}: {reason}", file=sys.stderr)
     return jsonl.read(path) if path is not None else None
 
 
@@ -107,8 +108,9 @@ def questions(name: str, rows: list[dict], tasks=("output", "input"), n: int | N
     if n is not None and n < len(rows):
         keep = sorted(random.Random(f"{seed}/{name}").sample(range(len(rows)), n))
         rows = [rows[index] for index in keep]
-    problems = [problem(name, row) for row in rows]
-    return [ask.at(one, task, direct=direct) for one in problems for task in tasks]
+    asked = [ask.at(problem(name, row), task, direct=direct) for row in rows for task in tasks]
+    # LiveCodeBench programs rely on imports that are not shown: they run with them, and are asked without.
+    return [replace(one, code=pasted.imports(name, f"{one.code} {one.input}") + one.code) for one in asked]
 
 
 def problem(name: str, row: dict) -> dict:

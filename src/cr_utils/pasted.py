@@ -1,0 +1,117 @@
+"""Run what the published scorers run: a program with a model's text pasted into it, inside the sandbox.
+
+Used for parity only. A verdict is True where the whole text executes without an exception, as published;
+CPU time (3 s), not wall time, decides a time-out. What is no more than one comparison is evaluated many to
+a process; only the rest pays for a process of its own.
+The imports are those that LiveCodeBench puts before a program, limited to the names that a text mentions.
+"""
+
+import ast
+import re
+import warnings
+
+from cr_utils import literals
+from cr_utils.sandbox import Sandbox
+
+PROFILE = "bench"  # imports, threads and a private directory, 3 s of CPU time
+_RUNNER = "def run(text):\n    exec(text, {})\n    return True\n"
+_MODULES = "copy string math collections bisect heapq functools random itertools operator re sys".split()
+_NAMES = {
+    "itertools": "accumulate chain combinations count cycle groupby islice permutations product repeat"
+                 " zip_longest",
+    "copy": "deepcopy",
+    "string": "ascii_lowercase",
+    "math": "ceil comb floor gcd inf isqrt log log10 log2 prod sqrt",
+    "collections": "Counter OrderedDict defaultdict deque",
+    "bisect": "bisect_left bisect_right insort",
+    "heapq": "heapify heappop heappush merge",
+    "functools": "cache lru_cache partial reduce",
+    "random": "randrange shuffle",
+    "operator": "iand itemgetter sub",
+    "os.path": "commonprefix",
+    "typing": "Any Callable Dict Generator Iterable Iterator List Optional Set Tuple Union",
+}
+_STATEMENTS = {
+    **{name: f"from {module} import {name}" for module, names in _NAMES.items() for name in names.split()},
+    **{name: f"import {name}" for name in _MODULES},
+    "re_search": "from re import search as re_search",
+    "np": "import numpy as np", "pd": "import pandas as pd",
+}
+# A text that looks names up by other means gets every import.
+_REFLECTIVE = frozenset({"globals", "locals", "vars", "dir", "eval", "exec", "compile", "__import__"})
+_WORD = re.compile(r"\w+")
+
+
+def imports(name: str, text: str) -> str:
+    """The published prelude of a benchmark, ending in a newline, as far as `text` can notice it."""
+    if name != "livecodebench":
+        return ""
+    words = set(_WORD.findall(text))
+    every = not words.isdisjoint(_REFLECTIVE) or "f_globals" in words or "f_back" in words
+    return "".join(statement + "\n" for word, statement in _STATEMENTS.items() if every or word in words)
+
+
+def run_all(programs: list[str], sandbox: Sandbox) -> list[bool]:
+    """Does each text execute without an exception? Equal texts run once; each in a process of its own."""
+    distinct = list(dict.fromkeys(programs))
+    pairs = [(_RUNNER, f"run({text!r})") for text in distinct]
+    runs = sandbox.map(pairs, profile=PROFILE, untrusted=True) if pairs else []
+    passed = {text: run.kind == "ok" and run.tree is True for text, run in zip(distinct, runs, strict=True)}
+    return [passed[text] for text in programs]
+
+
+def expression_verdicts(items: list[tuple[str, str, str]], sandbox: Sandbox) -> list[bool | None]:
+    """Verdicts of ``assert output == text`` after a program, for texts that keep it one plain assertion.
+
+    items: (program, output, text). The comparison is evaluated in the program's namespace; programs and
+    texts that pass the sandbox's screen share processes. None where the text does more than that, or where
+    the run was ended by a limit, which is smaller than the published one.
+    """
+    fit = [index for index, (_, output, text) in enumerate(items) if _is_one_assertion(output, text)]
+    pairs = [(code, f"not not ({output} == {text}\n)")
+             for code, output, text in (items[index] for index in fit)]
+    runs = sandbox.map(pairs, untrusted=True)
+    verdicts: list[bool | None] = [None] * len(items)
+    for index, run in zip(fit, runs, strict=True):
+        if run.kind in ("ok", "error"):
+            verdicts[index] = run.kind == "ok" and run.tree is True
+    return verdicts
+
+
+def literal_verdict(output: str, text: str) -> bool | None:
+    """The verdict of ``assert output == text`` where both are plain literals; None where it has to be run.
+
+    The text is parsed behind ``x ==``, so that a bare tuple, a comparison or an `or` in it is seen for what
+    it does to the assertion; a name such as nan and a call such as set() are left to the sandbox.
+    """
+    node = _right_side(text)
+    if node is None or any(isinstance(part, ast.Name | ast.Call) for part in ast.walk(node)):
+        return None
+    try:
+        return literals.equal(literals.parse(output), literals.value_of(node), "python")
+    except literals.LiteralError:
+        return None
+
+
+def _is_one_assertion(output: str, text: str) -> bool:
+    """Is ``assert output == text`` a single statement without a message?"""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            body = ast.parse(f"assert {output} == {text}").body if len(text) <= literals.MAX_CHARS else []
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return len(body) == 1 and isinstance(body[0], ast.Assert) and body[0].msg is None
+
+
+def _right_side(text: str) -> ast.expr | None:
+    """What stands to the right in ``x == text`` where the text adds nothing else to the comparison."""
+    if any(end in text for end in "\n\r\f"):
+        return None
+    try:
+        tree = literals.expression("x == " + text)
+    except literals.LiteralError:
+        return None
+    if isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Eq):
+        return tree.comparators[0]
+    return None
