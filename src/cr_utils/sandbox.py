@@ -166,10 +166,11 @@ class Sandbox:
             jobs.append([number, None, None, call, None])
         return self._spread(codes, jobs, profile, untrusted)
 
-    def trace(self, pairs: Iterable[tuple[str, str]], options: dict, *, profile: str = "pure") -> list[Run]:
+    def trace(self, pairs: Iterable[tuple[str, str]], options: dict | list[dict], *, profile: str = "pure") -> list[Run]:
         """As `map`, recording line events into `Run.trace`; `cr_utils.trace` gives them their meaning."""
         pairs = list(pairs)
-        jobs = [[number, None, None, call, options] for number, (_, call) in enumerate(pairs)]
+        options = options if isinstance(options, list) else [options] * len(pairs)
+        jobs = [[at, None, None, call, chosen] for at, ((_, call), chosen) in enumerate(zip(pairs, options))]
         return self._spread([code for code, _ in pairs], jobs, profile, False)
 
     # ---- judging -------------------------------------------------------------------------------------------
@@ -351,10 +352,17 @@ def _read(reply: tuple, layers: tuple[str, ...]) -> Run:
         told = json.loads(text)
         run = Run(told["k"], told.get("e"), cpu, layers, told.get("v"))
         if "t" in told:
-            run.trace = {"records": values.decode(told["t"]), "hidden": values.decode(told["h"]), "complete": told["c"]}
+            run.trace = {name: _watched(item) for name, item in told["t"].items()} | {"complete": told["c"]}
     except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
         return Run("forged", None, cpu, layers)
     return run
+
+
+def _watched(item):
+    """A part of a trace: tagged JSON, or the list of watched expressions with None for those without a value."""
+    if item and type(item[0]) is not str:
+        return [None if part is None else values.decode(part) for part in item]
+    return values.decode(item) if item else []
 
 
 def _processors() -> int:

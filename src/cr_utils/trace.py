@@ -5,6 +5,7 @@ a line are those of the same frame; comprehensions and lambdas count for coverag
 agree.  `trace` runs untrusted programs in the sandbox; `trace_call` runs trusted ones in this process, faster.
 Values are read as data, never through a program's own methods; bounds: 2,000 lines, 200 nodes for each value.
 `complete` is False when a trace was cut, evaded or tampered with.  Line numbers are 1-based.
+Flat mode (`flat_many`) reproduces the trace that the REval benchmark's truths were made with, over all frames.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import cached_property
 
 from cr_utils.zygote import canon, tracer
 
-__all__ = ["Event", "Trace", "trace", "trace_call", "trace_many"]
+__all__ = ["Event", "FlatTrace", "Trace", "flat_many", "trace", "trace_call", "trace_many"]
 
 
 @dataclass(frozen=True)
@@ -148,3 +149,47 @@ def _from_run(run) -> Trace:
         return Trace([], set(), False, run.value_text, run.error, run.kind)
     told = run.trace
     return Trace(_events(told["records"]), told["hidden"], told["complete"], run.value_text, run.error, run.kind)
+
+
+@dataclass
+class FlatTrace:
+    """REval's view of a run: one list of lines over all frames, and watched expressions by their question.
+
+    watched[i]: [(type name, value)] of the i-th watched expression over the visits of its line, None for Nil.
+    Objects that are not builtin values arrive as `zygote.values.Opaque`, subclasses by their builtin base.
+    """
+
+    lines: list[int]
+    watched: list[list[tuple[str, object]] | None]
+    complete: bool
+    kind: str = "ok"
+    error: str | None = None
+
+    def covered(self, line: int) -> bool:
+        """Whether the line ran."""
+        return line in self.lines
+
+    def following(self, line: int) -> set[int]:
+        """The lines of the states right after each visit, -1 after the last state and for a line that never ran."""
+        after = [*self.lines[1:], -1]
+        return {after[at] for at, item in enumerate(self.lines) if item == line} or {-1}
+
+
+def flat_many(items, sandbox, *, profile: str = "bench") -> list[FlatTrace]:
+    """Flat traces of (code, setup, call, watch) in the sandbox, one each, in order.
+
+    setup: text run untraced in the program's namespace before the call (a test class and its instance, say), or
+    None.  watch: [(line, expression)].  A run that gave no trace has no lines and None for every expression.
+    """
+    items = list(items)
+    pairs = [(code, call) for code, _, call, _ in items]
+    options = [dict(flat=True, setup=setup, watch=[list(pair) for pair in watch]) for _, setup, _, watch in items]
+    runs = sandbox.trace(pairs, options, profile=profile)
+    return [_flat(run, len(item[3])) for run, item in zip(runs, items)]
+
+
+def _flat(run, questions: int) -> FlatTrace:
+    told = run.trace
+    if told is None:
+        return FlatTrace([], [None] * questions, False, run.kind, run.error)
+    return FlatTrace(told["lines"], told["watch"], told["complete"], run.kind, run.error)

@@ -18,7 +18,7 @@ from functools import partial
 from json import JSONDecoder
 from types import ModuleType
 
-from . import build, screen, tracer, values
+from . import build, flat, screen, tracer, values
 
 HEADER = struct.Struct("<16sII")  # nonce, index, length of the body
 _call, _exit, _write, _pack = operator.call, os._exit, os.write, HEADER.pack
@@ -91,13 +91,14 @@ def _job(job, codes, compiled, say, shared, first):
     try:
         return _finish(say, recorder, clean, *_map(_call, steps))
     except BaseException as error:
+        tracing = _gettrace()
         _settrace(None)
         _setprofile(None)
         kind = _kind(error)
         if recorder is None:
             _fail(say, kind, _message(error))
         else:
-            recorder.finish(None)
+            recorder.finish(tracing)
             say('{"k":"' + kind + '","e":' + _quote(_message(error)) + _trace(recorder) + "}")
         return clean and kind == "error" and _type(error) is not RecursionError and _unchanged()
 
@@ -127,10 +128,17 @@ def _prepare(job, codes, compiled, shared, first):
         module = _modules["program"] = _Module("program")
         module.__builtins__ = builtins
         space = module.__dict__
-    recorder = None if trace is None else tracer.Recorder(code, **trace)
+    recorder, before = None, ()
+    if trace is not None:
+        recorder, before = _recorder(code, space, trace, clean)
     target = partial(_eval, called, space) if called else partial(_invoke, space, entry, built, named)
-    start = partial(_len, ()) if recorder is None else recorder.install
-    return (partial(_exec, code, space), start, target, *(_CALM_SHARED if clean else _CALM)), recorder, clean
+    calm = _CALM_SHARED if clean else _CALM
+    return (partial(_exec, code, space), partial(_run_all, before), target, *calm), recorder, clean
+
+
+def _run_all(steps):
+    for step in steps:
+        step()
 
 
 class BadCall(Exception):
@@ -155,12 +163,46 @@ def _finish(say, recorder, clean, _, __, value, ___, tracing, *rest):
 
 
 def _trace(recorder):
-    try:
-        records = _encode(recorder.records, nodes=1_000_000, chars=2_000_000)
-        complete = recorder.complete
-    except _TooBig:
-        records, complete = '["l"]', False
-    return ',"t":' + records + ',"h":' + _encode(recorder.hidden) + ',"c":' + ("true" if complete else "false")
+    text = recorder.told()
+    complete = recorder.complete and not _touched
+    return ',"t":' + text + ',"c":' + ("true" if complete else "false")
+
+
+_touched = []  # events by which a program may have evaded its tracing
+
+
+_looking = []  # not empty while the hook itself reads a frame
+
+
+def _watch_tracing(event, arguments):
+    """Audit hook of traced programs that may import: note whoever handles trace functions or reads frames."""
+    if _looking or event not in _EVENTS:
+        return
+    if event == "object.__getattr__" and arguments[1] not in _FRAME_ATTRIBUTES:
+        return
+    _looking.append(event)
+    caller = _getframe(1).f_code.co_filename
+    if not caller.startswith(_OURS if event in ("sys.settrace", "sys.setprofile") else _LIBRARY):
+        _touched.append(event)
+    _looking.clear()
+
+
+_EVENTS = frozenset(("sys.settrace", "sys.setprofile", "sys._getframe", "object.__getattr__"))
+_FRAME_ATTRIBUTES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
+_getframe = sys._getframe
+_OURS = (__file__.rsplit("/", 1)[0] + "/",)
+_LIBRARY = (*_OURS, os.__file__.rsplit("/", 1)[0] + "/", "<frozen ")
+
+
+def _recorder(module, space, options, clean):
+    """The recorder that the options ask for; a flat one runs its untraced `setup` text first."""
+    options = _dict(options)
+    setup = options.pop("setup", None)
+    recorder = flat.Flat(module, **options) if options.pop("flat", False) else tracer.Recorder(module, **options)
+    steps = [] if setup is None else [partial(_exec, _compile(setup, "<test>", "exec", dont_inherit=True), space)]
+    if not clean:
+        steps.append(partial(sys.addaudithook, _watch_tracing))
+    return recorder, [*steps, recorder.install]
 
 
 def _unchanged():
