@@ -1,4 +1,4 @@
-"""What every test may rely on: no window for plots, no spinning threads, and results in a folder of its own."""
+"""What every test may rely on: no window for plots, no spinning threads, results in a folder of its own."""
 
 import os
 

@@ -79,7 +79,8 @@ def test_damage_before_the_end_is_not_repaired(tmp_path):
 
 def test_what_was_added_survives_a_kill(tmp_path):
     path = tmp_path / "x.jsonl"
-    code = ("import sys, os, signal\nfrom cr_utils import jsonl\nfile = jsonl.Appender(sys.argv[1]).__enter__()\n"
+    code = ("import sys, os, signal\nfrom cr_utils import jsonl\n"
+            "file = jsonl.Appender(sys.argv[1]).__enter__()\n"
             "file.add({'id': 1})\nfile.add({'id': 2})\nos.kill(os.getpid(), signal.SIGKILL)\n")
     child = subprocess.run([sys.executable, "-c", code, str(path)], env=os.environ)
     assert child.returncode == -signal.SIGKILL

@@ -27,7 +27,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "params_dir", lambda: made)
 
     def write(text=None, without=(), **changes):
-        kept = {key: value for key, value in (values | {"profile": "mine"} | changes).items() if key not in without}
+        merged = values | {"profile": "mine"} | changes
+        kept = {key: value for key, value in merged.items() if key not in without}
         (made / "mine.yaml").write_text(text or yaml.safe_dump(kept), encoding="utf-8")
     write()
     return write
@@ -38,7 +39,7 @@ def test_every_profile_loads_with_every_key_of_the_right_type(profile):
     values = params.load(profile)
     assert list(values) == list(SCHEMA)
     assert values["profile"] == profile
-    assert {key: type(value) for key, value in values.items()} == {key: spec.type for key, spec in SCHEMA.items()}
+    assert {key for key, value in values.items() if type(value) is not SCHEMA[key].type} == set()
 
 
 def test_smoke_and_tiny_exist_and_other_files_are_no_profiles():
@@ -130,7 +131,8 @@ def test_a_profile_that_names_itself_otherwise_is_refused(folder):
 
 
 @pytest.mark.parametrize(("key", "text", "value"), [
-    ("sft_lr", "1e-6", 1e-6), ("sft_steps", "5", 5), ("data_mutation", "false", False), ("model", "123", "123"),
+    ("sft_lr", "1e-6", 1e-6), ("sft_steps", "5", 5), ("data_mutation", "false", False),
+    ("model", "123", "123"),
     ("grpo_tasks", "[output]", ["output"]), ("distill_mix", "{output: 1.0}", {"output": 1.0}),
 ])
 def test_command_line_values_are_read_by_the_type_of_their_key(key, text, value):
@@ -152,7 +154,7 @@ def test_stage_keys_are_common_ones_and_own_ones():
 
 
 def notebook(tmp_path, source, tags=("parameters",)):
-    cells = [{"cell_type": "code", "metadata": {"tags": list(tags)}, "source": source.splitlines(keepends=True)}]
+    cells = [{"cell_type": "code", "metadata": {"tags": list(tags)}, "source": [source]}]
     path = tmp_path / "x.ipynb"
     path.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     return path

@@ -11,7 +11,8 @@ def test_clock(seconds, text):
     assert progress.clock(seconds) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(3, "3"), (0.41234, "0.412"), (1e-6, "1e-06"), (12345.6, "12346"),
+@pytest.mark.parametrize(("value", "text"), [(3, "3"), (0.41234, "0.412"), (1e-6, "1e-06"),
+                                             (12345.6, "12346"),
                                              ("x", "x")])
 def test_number(value, text):
     assert progress.number(value) == text

@@ -3,6 +3,7 @@
 Looks at torch only if the caller has imported it; imports nothing heavy itself. What cannot be had is None.
 """
 
+import functools
 import hashlib
 import os
 import platform
@@ -24,6 +25,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Version of Python and of each named package that is installed."""
     found = {"python": platform.python_version()}

@@ -102,7 +102,10 @@ def _replaced(profile: str, inputs: dict) -> str | None:
     """The first input that no longer is what its stage's manifest lists, in words; None where all are."""
     for name, digest in inputs.items():
         source, _, rest = name.partition("/")
-        above = manifest(profile, source)
+        try:
+            above = manifest(profile, source)
+        except UserError:
+            return f"the manifest of its input {name} is damaged"
         if above is None or above["outputs"].get(rest) != digest:
             return f"its input {name} was made again" if above else f"its input {name} is gone"
     return None
