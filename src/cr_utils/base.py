@@ -11,6 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -58,6 +59,11 @@ def encoded_pool(seed: int, start: int, mix: dict, context: int) -> list[tuple[l
         if len(ids) <= context:
             out.append((ids, len(tok(head, add_special_tokens=False)["input_ids"]) if head else 0))
     return out
+
+
+def limit_memory() -> None:
+    """Bound a worker's memory (Linux), so that a program that grows without end fails instead of the machine."""
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 
 
 def chat_prompt(prompt: str) -> str:
@@ -175,7 +181,7 @@ def train(params: dict, out: Path, device: torch.device | None = None) -> dict:
     trainer.restore()
     recent = 0.0
     context = multiprocessing.get_context("spawn")
-    with (ProcessPoolExecutor(params["workers"], mp_context=context) as pool,
+    with (ProcessPoolExecutor(params["workers"], mp_context=context, initializer=limit_memory) as pool,
           jsonl.Appender(out / "log.jsonl", key="step") as log,
           Progress("base", params["tokens"], unit="tok") as progress):
         def ask(start):

@@ -128,7 +128,23 @@ def literal(rng: random.Random, type_: str) -> str:
 
 
 def update(w: Writer, res: str, type_: str, op: Operation | None = None) -> None:
-    """One statement that changes the accumulator `res`, through `op` where its type allows."""
+    """One statement that changes the accumulator `res`, through `op` where its type allows.
+
+    Inside a loop a statement that could multiply the accumulator's size is replaced by one that cannot.
+    """
+    before = len(w.lines)
+    write_update(w, res, type_, op)
+    if w.in_loop and any(multiplies(line, res) for line in w.lines[before:]):
+        del w.lines[before:]
+        w.add(f"{res} = {f'{res}[:3]' if type_ in ('str', 'list', 'slist', 'tuple') else literal(w.rng, type_)}")
+
+
+def multiplies(line: str, res: str) -> bool:
+    """Whether a statement uses the variable it changes twice, or repeats it: run in a loop, its size explodes."""
+    return WORD.findall(line).count(res) > (2 if f"{res} = " in line else 1) or " * " in line
+
+
+def write_update(w: Writer, res: str, type_: str, op: Operation | None) -> None:
     r = w.rng.random()
     if op and op.result is None and op.subject == type_:
         w.add(w.apply(op, 0, first=res)[0])
