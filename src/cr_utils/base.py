@@ -11,7 +11,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -22,7 +21,7 @@ import torch  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from transformers import Qwen2Config, Qwen2ForCausalLM  # noqa: E402
 
-from . import attention, corpus, jsonl, tokenizer  # noqa: E402
+from . import attention, corpus, jsonl, machine, tokenizer  # noqa: E402
 from .progress import Progress  # noqa: E402
 
 POOL = 2048  # documents sorted by length together
@@ -59,11 +58,6 @@ def encoded_pool(seed: int, start: int, mix: dict, context: int) -> list[tuple[l
         if len(ids) <= context:
             out.append((ids, len(tok(head, add_special_tokens=False)["input_ids"]) if head else 0))
     return out
-
-
-def limit_memory() -> None:
-    """Bound a worker's memory (Linux), so that a program that grows without end fails instead of the machine."""
-    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
 
 
 def chat_prompt(prompt: str) -> str:
@@ -181,7 +175,7 @@ def train(params: dict, out: Path, device: torch.device | None = None) -> dict:
     trainer.restore()
     recent = 0.0
     context = multiprocessing.get_context("spawn")
-    with (ProcessPoolExecutor(params["workers"], mp_context=context, initializer=limit_memory) as pool,
+    with (ProcessPoolExecutor(params["workers"], mp_context=context, initializer=machine.limit_memory) as pool,
           jsonl.Appender(out / "log.jsonl", key="step") as log,
           Progress("base", params["tokens"], unit="tok") as progress):
         def ask(start):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import answers, jsonl, narrator, questions, teacher
+from .errors import UserError
 from .progress import Progress
 from .questions import Question
 from .trace import trace_call
@@ -59,6 +60,14 @@ def interpreter(seed: int = 0, direct: bool = False) -> Teacher:
         return [teacher.direct(q) if direct else _narrate(q, seed) for q in asked]
 
     return write
+
+
+def teacher_named(name: str, seed: int) -> Teacher:
+    """The teacher of the parameter `distill_teacher`. Raises UserError for one that is not at hand."""
+    if name == "interpreter":
+        return interpreter(seed)
+    raise UserError(f"distill_teacher {name!r} needs an endpoint, which this version does not drive yet: "
+                    "use distill_teacher: interpreter")
 
 
 def _narrate(question: Question, seed: int) -> str | None:

@@ -51,6 +51,24 @@ def write_text(path: Path, text: str) -> None:
     os.replace(new, path)
 
 
+def write_json(path: Path | str, content) -> None:
+    """Write one JSON document atomically."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+
+
+def read_json(path: Path | str):
+    """One JSON document. Raises UserError on a missing or damaged file."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: run the stage that writes it")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}): delete it and run its stage again") from None
+
+
 class Appender:
     """A growing file of records with unique keys, used as a context manager.
 

@@ -101,3 +101,12 @@ class Meter:
         if torch and torch.cuda.is_available():
             used["gpu_peak_memory"] = torch.cuda.max_memory_allocated()
         return used
+
+
+def limit_memory(size: int = 8 << 30) -> None:
+    """Bound this process's address space in bytes (Linux), for a worker that runs generated programs: a value that
+    grows without end then raises MemoryError there instead of exhausting the machine."""
+    if sys.platform.startswith("linux"):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from . import constraints, grammar
+from . import constraints, grammar, machine
 from .fingerprints import committed, fingerprint
 from .sandbox import Sandbox
 from .trace import trace_call
@@ -151,7 +151,7 @@ def synthesize(sizes: dict[str, int], options: dict, workers: int = 2, on_progre
     """
     problems, rows, keys = [], [], set()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool, Sandbox(hash_seed=1) as sandbox:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=machine.limit_memory) as pool, Sandbox(hash_seed=1) as sandbox:
         stable = functools.partial(same_in, sandbox)
         for split in SPLITS:
             part, counts = fill_split(pool, split, sizes[split], options, keys, stable, workers,
@@ -199,3 +199,16 @@ def same_in(sandbox: Sandbox, problems: list[dict]) -> list[bool]:
     """Whether each problem gives the same output in the sandbox's processes, which have another hash seed."""
     runs = sandbox.map([(p["code"], f"{p['entry_point']}({p['input']})") for p in problems])
     return [run.value_text == p["output"] for run, p in zip(runs, problems, strict=True)]
+
+
+def funnel(rows: list[dict]) -> list[dict]:
+    """Candidates left after each filter, over all splits: [{"step", "n"}]; those of other splits are not counted."""
+    total = Counter()
+    for row in rows:
+        total[row["step"]] += row["n"]
+    left = total["candidates"] - total["other split"]
+    steps = [{"step": "candidates", "n": left}]
+    for reason in REASONS[1:]:
+        left -= total[reason]
+        steps.append({"step": f"not: {reason}", "n": left})
+    return steps
