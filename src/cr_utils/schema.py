@@ -8,8 +8,9 @@ from dataclasses import dataclass
 DEFAULT_PROFILE = "tiny"
 NOT_PROFILES = {"base", "constraints"}
 TASKS = ("output", "input", "coverage", "path", "state")
-ARMS = ("full", "no_sft", "no_grpo", "more_sft", "no_chains", "no_constraints", "no_mutation")
+ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation")
 COMMON = ("profile", "seed", "force")
+UNRECORDED = ("profile", "force")  # the first is in every path, the second the wish of one run
 STAGE_KEYS = {
     "01_data": ("data_",),
     "02_distill": ("distill_",),
@@ -18,6 +19,9 @@ STAGE_KEYS = {
     "05_eval": ("model", "benchmarks", "eval_"),
     "06_ablations": ("model", "ablation_"),
 }
+# What decides a stage's result beside the keys that its notebook declares: the arms of 06 train and score
+# as the earlier stages do.
+ALSO = {"06_ablations": ("data_", "distill_", "sft_", "grpo_", "eval_max_new_tokens")}
 REQUIRED = object()
 
 
@@ -84,7 +88,8 @@ SCHEMA = {
     "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
     "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
     "ablation_arms": Key(list, list(ARMS), "arms to train and score", choices=ARMS),
-    "ablation_sft_steps": Key(int, REQUIRED, "SFT updates of every arm", 1),
-    "ablation_grpo_steps": Key(int, REQUIRED, "GRPO updates of every arm", 1),
+    "ablation_sft_steps": Key(int, REQUIRED, "SFT updates of the arms about data", 1),
+    "ablation_more_sft_steps": Key(int, REQUIRED, "SFT updates that cost what the GRPO stage costs", 1),
+    "ablation_grpo_steps": Key(int, REQUIRED, "GRPO updates of the arm without SFT", 1),
     "ablation_items": Key(int, REQUIRED, "held-out questions per arm", 1),
 }

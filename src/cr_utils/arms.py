@@ -1,0 +1,37 @@
+"""The ablation arms as data: what each leaves out, from which model it starts, which arm it is compared with.
+
+Two families. Arms about stages start from the main models; arms about data train from the base on a small budget and
+compare with `short_sft`, the unchanged recipe at that budget. Training them is the workshop's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What an arm changes. `start`: base, sft or grpo; `train`: None (use as it is), sft or grpo."""
+
+    start: str
+    train: str | None
+    reference: str
+    about: str
+    direct: bool = False
+    constraints: bool = True
+    mutation: bool = True
+
+
+ARMS = {
+    "full": Arm("grpo", None, "", "SFT, then GRPO"),
+    "no_grpo": Arm("sft", None, "full", "SFT alone"),
+    "more_sft": Arm("sft", "sft", "full", "SFT, then more SFT for what GRPO cost"),
+    "no_sft": Arm("base", "grpo", "full", "GRPO from the base"),
+    "short_sft": Arm("base", "sft", "", "the unchanged data at the small budget of the arms below"),
+    "no_chains": Arm("base", "sft", "short_sft", "answers without reasoning", direct=True),
+    "no_constraints": Arm("base", "sft", "short_sft", "unconstrained programs", constraints=False),
+    "no_mutation": Arm("base", "sft", "short_sft", "typical inputs only", mutation=False),
+}
+
+# The pairs to test, reference second.
+REFERENCES = {name: arm.reference for name, arm in ARMS.items() if arm.reference}

@@ -1,0 +1,78 @@
+"""Makes the model of an ablation arm: the pipeline with one part left out.
+
+Scope: `full` and `no_grpo` are the models of the earlier stages; `more_sft` trains the tuned model on for
+`ablation_more_sft_steps` (set so that it costs what GRPO cost); `no_sft` runs GRPO on the base; the arms about data
+train from the base for `ablation_sft_steps`. Seeds are those of the run. An arm whose folder holds a finished model
+is not trained again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import distill, grpo, jsonl, rewards, sft, synthesis
+from .arms import ARMS, Arm
+from .questions import many
+
+
+class Workshop:
+    """Trains arms under `folder`. `starts` maps base, sft, grpo to model specs; `problems` are those of stage 01."""
+
+    def __init__(self, folder: Path, params: dict, problems: list[dict], starts: dict[str, str]):
+        self.folder, self.params, self.starts = folder, params, starts
+        self.problems = [p for p in problems if p["split"] == "train"]
+
+    def model(self, name: str) -> str:
+        """The folder (or spec) of an arm's model, trained if it is not there yet."""
+        arm = ARMS[name]
+        if arm.train is None:
+            return str(self.starts[arm.start])
+        out = self.folder / name
+        if not (out / "done.json").exists():
+            summary = (self._sft if arm.train == "sft" else self._grpo)(name, arm, out)
+            jsonl.write_json(out / "done.json", summary)
+        return str(out / "model")
+
+    def _sft(self, name: str, arm: Arm, out: Path) -> dict:
+        key = "ablation_more_sft_steps" if name == "more_sft" else "ablation_sft_steps"
+        params = {**self.params, "sft_steps": self.params[key], "sft_eval_every": self.params[key]}
+        # More SFT continues at a fifth of the peak rate: from the top it would first undo what was learnt.
+        if arm.start == "sft":
+            params["sft_lr"] = params["sft_lr"] / 5
+        return sft.train(self._rows(name, arm, params), self.starts[arm.start], out, params, validate=None)
+
+    def _rows(self, name: str, arm: Arm, params: dict) -> list[dict]:
+        """Enough chains for the arm's updates, from problems and a seed of their own where the arm changes the data."""
+        need = params["sft_steps"] * params["sft_batch_size"] * params["sft_grad_accum"]
+        problems = self.problems
+        if not (arm.constraints and arm.mutation):
+            problems = self._problems(name, arm)
+        n = min(int(need * 1.1), 3 * len(problems))
+        seed = params["seed"] + (1 if arm.start == "sft" else 0)
+        pairs = distill.plan(problems, params["distill_mix"], n, seed)
+        chains = distill.chains(pairs, distill.interpreter(seed, arm.direct), self.folder / name / "chains.jsonl",
+                                teacher_name="interpreter", seed=seed, direct=arm.direct, label=f"chains for {name}")
+        return distill.accepted(chains)
+
+    def _problems(self, name: str, arm: Arm) -> list[dict]:
+        """Training problems made without constraints or without input mutation, as many as the full set has."""
+        path = self.folder / name / "problems.jsonl"
+        if not path.exists():
+            sizes = {split: 0 for split in synthesis.SPLITS} | {"train": len(self.problems)}
+            options = {"seed": self.params["seed"], "constraints": arm.constraints, "mutation": arm.mutation,
+                       "max_steps": self.params["data_max_steps"]}
+            jsonl.write(path, synthesis.synthesize(sizes, options, self.params["data_workers"])[0])
+        return jsonl.read(path)
+
+    def _grpo(self, name: str, arm: Arm, out: Path) -> dict:
+        params = {**self.params, "grpo_steps": self.params["ablation_grpo_steps"],
+                  "grpo_save_every": self.params["ablation_grpo_steps"]}
+        n = params["grpo_steps"] * params["grpo_prompts"]
+        questions = many(self.problems, params["grpo_tasks"][0], n)
+        return grpo.train(questions, self.starts[arm.start], out, params, validate=None, reward=rewards.score)
+
+
+def summaries(folder: Path, names: list[str]) -> list[dict]:
+    """What training each arm reported; arms that trained nothing are left out."""
+    return [{"arm": name, **jsonl.read_json(folder / name / "done.json")} for name in names
+            if (folder / name / "done.json").exists()]
