@@ -29,6 +29,7 @@ from cr_utils.zygote import values
 __all__ = ["Run", "Sandbox", "SandboxWarning", "Verdict"]
 
 _CORE = ("rlimits", "landlock", "seccomp")
+_TOLD = ("ok", "error", "memory", "too_big", "exited", "bad_call")  # what a child may say of itself
 _COHORT = 64  # programs that share a child, at most
 
 
@@ -350,6 +351,8 @@ def _read(reply: tuple, layers: tuple[str, ...]) -> Run:
         return Run(text.decode(), None, cpu, layers)
     try:
         told = json.loads(text)
+        if (kind == b"V") != (told["k"] == "ok") or told["k"] not in _TOLD:
+            raise ValueError(told["k"])
         run = Run(told["k"], told.get("e"), cpu, layers, told.get("v"))
         if "t" in told:
             run.trace = {name: _watched(item) for name, item in told["t"].items()} | {"complete": told["c"]}

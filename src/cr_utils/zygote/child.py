@@ -20,8 +20,13 @@ from types import ModuleType
 
 from . import build, flat, screen, tracer, values
 
-HEADER = struct.Struct("<16sII")  # nonce, index, length of the body
+# What a child says, each with its first byte: a nonce before a program starts (SHARED when more jobs may follow, ALONE
+# when not), its value under that nonce, or a failure, which needs none because it can do no good.
+SHARED, ALONE, VALUE, FAILURE = b"S", b"A", b"V", b"F"
+NONCE = 16
+HEADER = struct.Struct("<II")  # index, length of the body
 _call, _exit, _write, _pack = operator.call, os._exit, os.write, HEADER.pack
+_random, _tuple = os.urandom, tuple
 _compile, _exec, _eval = compile, exec, eval
 _type, _len, _map, _bytes, _dict = type, len, map, bytes, dict
 _settrace, _setprofile, _gettrace = sys.settrace, sys.setprofile, sys.gettrace
@@ -47,59 +52,60 @@ class _Fresh(BaseException):
     """This job wants a process of its own and this one has been used."""
 
 
-def serve(blob, start, channel, nonce):
-    """Run the jobs of a request from `start` on, one frame each on `channel`; never returns."""
+def serve(blob, start, channel):
+    """Run the jobs of a request from `start` on, answering each on `channel`; never returns."""
     try:
         request = _decode(blob)
         jobs, codes = request["jobs"], request["codes"]
-        shared = _len(jobs) > 1
         compiled = {}
         for index in range(start, _len(jobs)):
-            say = partial(_send, channel, nonce, index)
-            more = _job(jobs[index], codes, compiled, say, shared, index == start)
-            if not more:
+            if not _job(jobs[index], codes, compiled, channel, index, _len(jobs) > 1, index == start):
                 break
     finally:
         _exit(0)
 
 
-def _send(channel, nonce, index, body):
-    data = body.encode("ascii", "backslashreplace")
-    data = _pack(nonce, index, _len(data)) + data
+def _put(channel, data):
     while data:
         data = data[_write(channel, data) :]
 
 
-def _fail(say, kind, text=""):
-    say('{"k":"' + kind + '","e":' + _quote(text) + "}")
+def _announce(channel, clean):
+    """A fresh nonce, told to the server before the program can say anything itself.
+
+    It must stay out of reach of the program: the caller keeps it on its evaluation stack, which neither frames
+    nor the garbage collector show.
+    """
+    nonce = _random(NONCE)
+    _put(channel, (SHARED if clean else ALONE) + nonce)
+    return nonce
 
 
-def _job(job, codes, compiled, say, shared, first):
+def _fail(channel, index, kind, text, rest=""):
+    body = ('{"k":"' + kind + '","e":' + _quote(text) + rest + "}").encode()
+    _put(channel, FAILURE + _pack(index, _len(body)) + body)
+
+
+def _job(job, codes, compiled, channel, index, shared, first):
     """Run one job; False when this process must not be used again."""
-    recorder = None
-    clean = False
+    recorder, clean = None, False
     try:
         steps, recorder, clean = _prepare(job, codes, compiled, shared, first)
     except _Fresh:
         return False
-    except SyntaxError as error:
-        _fail(say, "error", _message(error))
-        return shared
     except BaseException as error:
-        _fail(say, _kind(error), _message(error))
-        return False
+        _fail(channel, index, _kind(error), _message(error))
+        return shared and isinstance(error, SyntaxError)
     try:
-        return _finish(say, recorder, clean, *_map(_call, steps))
+        return _finish(_announce(channel, clean), channel, index, recorder, clean, _tuple(_map(_call, steps)))
     except BaseException as error:
         tracing = _gettrace()
         _settrace(None)
         _setprofile(None)
         kind = _kind(error)
-        if recorder is None:
-            _fail(say, kind, _message(error))
-        else:
+        if recorder is not None:
             recorder.finish(tracing)
-            say('{"k":"' + kind + '","e":' + _quote(_message(error)) + _trace(recorder) + "}")
+        _fail(channel, index, kind, _message(error), _trace(recorder))
         return clean and kind == "error" and _type(error) is not RecursionError and _unchanged()
 
 
@@ -149,20 +155,23 @@ def _invoke(space, entry, arguments, named):
     return space[entry](*arguments, **named)
 
 
-def _finish(say, recorder, clean, _, __, value, ___, tracing, *rest):
+def _finish(nonce, channel, index, recorder, clean, results):
     """Write the value; runs with tracing, profiling, collection and signals switched off."""
     if recorder is not None:
-        recorder.finish(tracing)
+        recorder.finish(results[4])
     try:
-        text = _encode(value)
+        text = _encode(results[2])
     except _TooBig:
-        _fail(say, "too_big")
+        _fail(channel, index, "too_big", "")
         return clean
-    say('{"k":"ok","v":' + text + (_trace(recorder) if recorder else "") + "}")
+    body = ('{"k":"ok","v":' + text + _trace(recorder) + "}").encode()
+    _put(channel, VALUE + nonce + _pack(index, _len(body)) + body)
     return clean and _unchanged()
 
 
 def _trace(recorder):
+    if recorder is None:
+        return ""
     text = recorder.told()
     complete = recorder.complete and not _touched
     return ',"t":' + text + ',"c":' + ("true" if complete else "false")
@@ -225,5 +234,5 @@ def _message(error):
     """Type and text of an exception, without running the exception's own code."""
     arguments = _argument(error)
     detail = arguments[0] if _len(arguments) == 1 or _type(error) is SyntaxError else None
-    name = _type_name(_type(error))
+    name = _type_name(_type(error))[:100]
     return name + ": " + detail[:200] if _type(detail) is str and detail else name

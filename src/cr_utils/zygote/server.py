@@ -1,8 +1,8 @@
 """The server: reads requests on one socket, forks a child for each, passes on what it says, watches its clock.
 
 Request: HEADER (length of the body, number of jobs, CPU seconds and wall seconds for each, profile bits), then the
-body, JSON that only the child reads.  Answer: one frame for each job, REPLY (b"V" with the child's text or b"D" with
-a kind of death, job number, CPU seconds, length), then the text.  The client's end of the socket is the server's
+body, JSON that only the child reads.  Answer: one frame for each job, REPLY (b"V" or b"F" with the child's text of a value
+or a failure, b"D" with a kind of death; job number, CPU seconds, length), then the text.  The client's end of the socket is the server's
 life: when it closes, the server and what it started are gone.
 """
 
@@ -62,50 +62,43 @@ class Server:
 
     def _cohort(self, blob, start, jobs, cpu, wall, directory):
         """Fork one child for the jobs from `start` on; the number of the first job without an answer."""
-        nonce = os.urandom(16)
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become(blob, start, jobs, cpu, writing, reading, nonce, directory)
+            self._become(blob, start, jobs, cpu, writing, reading, directory)
         os.close(writing)
         watch = Watch(pid, reading, self.link, cpu, wall)
         try:
-            return self._listen(watch, nonce, start, jobs)
+            return self._listen(watch, start, jobs)
         finally:
             os.close(reading)
             watch.end()
 
-    def _become(self, blob, start, jobs, cpu, writing, reading, nonce, directory):
+    def _become(self, blob, start, jobs, cpu, writing, reading, directory):
         try:
             self.link.close()
             os.close(reading)
             self.cell.enter(int(cpu * (jobs - start)) + 2, self.pid, directory)
-            child.serve(blob, start, writing, nonce)
+            child.serve(blob, start, writing)
         finally:
             os._exit(99)
 
-    def _listen(self, watch, nonce, start, jobs):
-        done, buffer = start, bytearray()
-        size = child.HEADER.size
-        while done < jobs:
-            while len(buffer) >= size:
-                sent, index, length = child.HEADER.unpack_from(buffer)
-                if sent != nonce or index != done or length > LARGEST:
+    def _listen(self, watch, start, jobs):
+        """Pass on what the child says until it is done, silent, out of time, or caught saying something else."""
+        done, words = start, Words()
+        while True:
+            part = watch.read()
+            if not part:
+                return self._over(watch, part, words.buffer, done, start)
+            words.buffer += part
+            for kind, index, body in words:
+                if kind is None or index != done:
                     self._death(done, "forged", watch.used())
                     return done + 1
-                if len(buffer) < size + length:
-                    break
-                self._say(b"V", done, watch.next(), bytes(buffer[size : size + length]))
-                del buffer[: size + length]
+                self._say(kind, done, watch.next(), body)
                 done += 1
-            if done == jobs:
-                return done
-            part = watch.read()
-            if part:
-                buffer += part
-                continue
-            return self._over(watch, part, buffer, done, start)
-        return done
+                if done == jobs or words.last:
+                    return done
 
     def _over(self, watch, part, buffer, done, start):
         """The child stopped talking: why?  A death after other jobs of the same child is tried again alone."""
@@ -124,6 +117,44 @@ class Server:
             return done
         self._death(done, kind, watch.used())
         return done + 1
+
+
+class Words:
+    """What a child says, message by message: (VALUE or FAILURE, job number, text), None for a forgery.
+
+    A program starts under a nonce that only the child's own code knows; one nonce for each job, and after an ALONE
+    one no further job is believed.
+    """
+
+    def __init__(self):
+        self.buffer, self.last, self._nonce = bytearray(), False, None
+
+    def __iter__(self):
+        while self.buffer:
+            kind = bytes(self.buffer[:1])
+            if kind in (child.SHARED, child.ALONE) and self._nonce is None:
+                if len(self.buffer) <= child.NONCE:
+                    return
+                self._nonce, self.last = bytes(self.buffer[1 : 1 + child.NONCE]), kind == child.ALONE
+                del self.buffer[: 1 + child.NONCE]
+                continue
+            if kind not in (child.VALUE, child.FAILURE):
+                yield None, 0, b""
+                return
+            start = 1 + (child.NONCE if kind == child.VALUE else 0)
+            if len(self.buffer) < start + child.HEADER.size:
+                return
+            index, length = child.HEADER.unpack_from(self.buffer, start)
+            if (kind == child.VALUE and self.buffer[1:start] != self._nonce) or length > LARGEST:
+                yield None, 0, b""
+                return
+            start += child.HEADER.size
+            if len(self.buffer) < start + length:
+                return
+            body = bytes(self.buffer[start : start + length])
+            del self.buffer[: start + length]
+            self._nonce = None
+            yield kind, index, body
 
 
 class Watch:
@@ -207,6 +238,14 @@ def _closed(link):
     os.closerange(keep + 1, 4096)
 
 
+def _forget():
+    """Leave no way to these modules, nor to ctypes, by name."""
+    for name in list(sys.modules):
+        if name.split(".")[0] in ("zygote", "ctypes", "socket", "_socket"):
+            del sys.modules[name]
+    sys.modules["_ctypes"] = None
+
+
 def _preload(name):
     try:
         __import__(name)
@@ -234,8 +273,7 @@ def main(descriptor, profile, memory, files, readable, writable, use, paths=(), 
     if "capabilities" in use:
         jail.drop_capabilities()
     cell = jail.Cell(profile, use)
-    for name in ("ctypes", "_ctypes", "socket", "_socket"):
-        sys.modules.pop(name, None)
+    _forget()
     held = jail.layers(cell, on)
     gc.collect()
     gc.freeze()
