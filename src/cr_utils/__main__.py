@@ -17,10 +17,12 @@ COMMANDS = {
     "run": ("cr_utils.run", "main", "run the stages of a profile"),
     "report": ("cr_utils.report", "main", "tables, figures and the page of a profile, from its records"),
     "figures": ("cr_utils.report", "main_figures", "redraw the figures of a profile, from its records"),
-    "base": ("cr_utils.base", "main", "train the base model that the package ships"),
-    "data": ("cr_utils.problems", "main", "make problems, JSONL on standard output"),
-    "judge": ("cr_utils.judge", "main", "judge answers, JSONL in and out"),
-    "trace": ("cr_utils.trace", "main", "trace calls, JSONL in and out"),
+    "base": ("cr_utils.base_cli", "main", "train the base model that the package ships"),
+    "data": ("cr_utils.data_cli", "main", "make problems, JSONL on standard output"),
+    "judge": ("cr_utils.judge_cli", "judge_main", "judge answers, JSONL in and out"),
+    "trace": ("cr_utils.judge_cli", "trace_main", "trace calls, JSONL in and out"),
+    "score": ("cr_utils.score", "main", "score files of generations for the benchmarks"),
+    "readme": ("cr_utils.readme", "main", "renew the parts of README.md that are made from the reference run"),
     "params": ("cr_utils.params", "main", "list the parameters, or print a notebook's parameters cell"),
 }
 

@@ -1,0 +1,126 @@
+"""The parts of README.md that are made from records: results and claims of the reference run, and the file list.
+
+Scope: replaces the text between `<!-- name:begin -->` and `<!-- name:end -->`; everything else is written by hand. A
+test compares the file with what this module makes, so that no number in it can grow old.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+from . import jsonl, paths
+from .tablefile import read_table
+
+BLOCK = "<!-- {name}:begin -->\n{body}<!-- {name}:end -->"
+ROWS = (("heldout", "output"), ("heldout", "input"), ("heldout_ood", "output"), ("heldout_ood", "input"),
+        ("heldout", "coverage"), ("heldout", "path"), ("heldout", "state"), ("cruxeval", "output"), ("cruxeval", "input"))
+MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
+HEADINGS = {"base_direct": "base, direct", "base": "base, chain", "sft": "SFT", "grpo": "SFT + GRPO"}
+FOLDERS = ("notebooks", "params", "src/cr_utils", "src/cr_utils/zygote", "tests", "speed", "docs")
+
+
+def reference(profile: str = "tiny") -> Path:
+    """The folder of the committed reference run."""
+    return paths.root() / "results" / "reference" / profile
+
+
+def percent(row) -> str:
+    """`61.2 % [60.1, 62.3]` of a table row, "—" where it has no items."""
+    if row is None or not row["n"] or row["accuracy"] != row["accuracy"]:
+        return "—"
+    return f"{100 * row['accuracy']:.1f} [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+
+
+def results(folder: Path) -> str:
+    """Accuracy of every model in percent with 95 % intervals, the paired tests of the main steps, and the cost."""
+    main, paired = read_table(folder / "tables", "main"), read_table(folder / "tables", "paired")
+    strict = main[main["mode"] == "strict"]
+    lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring.", "",
+             "| benchmark | task | n | " + " | ".join(HEADINGS.get(m, m) for m in MODELS) + " |",
+             "|---" * (3 + len(MODELS)) + "|"]
+    for benchmark, task in ROWS:
+        cells = {r["model"]: r for _, r in strict[(strict["benchmark"] == benchmark) & (strict["task"] == task)].iterrows()}
+        n = max((int(r["n"]) for r in cells.values() if r["n"] == r["n"]), default=0)
+        lines.append(f"| {benchmark} | {task} | {n} | " + " | ".join(percent(cells.get(m)) for m in MODELS) + " |")
+    lines += ["", *tests(paired), "", cost(folder), ""]
+    return "\n".join(lines)
+
+
+def tests(paired) -> list[str]:
+    """One line per main step: difference in points and exact McNemar p-value on held-out output prediction."""
+    lines = []
+    for a, b in (("base_direct", "sft"), ("base", "sft"), ("sft", "grpo")):
+        rows = paired[(paired["benchmark"] == "heldout") & (paired["task"] == "output")
+                      & (paired["a"] == a) & (paired["b"] == b)]
+        for _, row in rows.iterrows():
+            lines.append(f"- {HEADINGS[a]} → {HEADINGS[b]}: {100 * row['difference']:+.1f} points on {int(row['n'])} held-out "
+                         f"output questions (exact McNemar p = {row['p_value']:.2g})")
+    return lines
+
+
+def cost(folder: Path) -> str:
+    """Time, memory and machine of the reference run, from its manifests; and the command."""
+    found = [json.loads(path.read_text()) for path in sorted(folder.glob("0*/manifest.json"))]
+    if not found:
+        return ""
+    wall = sum(m["wall_seconds"] for m in found)
+    peak = max(m["peak_memory"] or 0 for m in found)
+    machine = found[0]["hardware"]
+    return (f"`make reproduce PROFILE={found[0]['profile']}` took {wall / 60:.0f} minutes and {peak / 2**30:.1f} GiB at its peak on "
+            f"{machine.get('cores', '?')} cores of {machine.get('processor', 'an unnamed processor')}, seed {found[0]['seed']}.")
+
+
+def claims(folder: Path) -> str:
+    """The claims table: claim, statement, published, ours, verdict, command."""
+    frame = read_table(folder / "tables", "claims_detail")
+    lines = ["| claim | statement | published | ours | verdict | command |", "|---|---|---|---|---|---|"]
+    for _, row in frame.iterrows():
+        cells = [row["claim"], row["statement"], row["published"], row["ours"], row["verdict"], f"`{row['command']}`"]
+        lines.append("| " + " | ".join("—" if c != c or c is None else str(c).replace("|", "/") for c in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def files() -> str:
+    """One line per file: what its own first line says."""
+    lines = ["```"]
+    for folder in FOLDERS:
+        shown = [(path.name, first_line(path)) for path in sorted((paths.root() / folder).glob("*"))
+                 if path.suffix in (".py", ".yaml", ".ipynb", ".md") and path.name != "__init__.py"]
+        if shown:
+            lines.append(f"{folder}/")
+            lines += [f"  {name:<24} {about}" for name, about in shown]
+    return "\n".join([*lines, "```"]) + "\n"
+
+
+def first_line(path: Path) -> str:
+    """The first sentence of a file about itself: docstring, title or comment."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        about = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0].replace("\n", " ")
+        about = re.split(r"(?<=[a-z)`\"'])\. ", about)[0]
+    elif path.suffix == ".ipynb":
+        about = "".join(json.loads(text)["cells"][0]["source"]).split("\n")[0]
+    else:
+        about = text.split("\n", 1)[0]
+    return about.lstrip("# ").rstrip(".")[:110]
+
+
+def filled(text: str, folder: Path) -> str:
+    """README text with its made parts replaced; a part without records stays empty."""
+    parts = {"files": files()}
+    if (folder / "tables" / "main.csv").exists():
+        parts |= {"results": results(folder), "claims": claims(folder)}
+    for name, body in parts.items():
+        pattern = re.escape(BLOCK.format(name=name, body="\0")).replace("\0", ".*?").replace("\\.*?", ".*?")
+        text = re.sub(pattern, lambda _: BLOCK.format(name=name, body=body), text, flags=re.S)  # noqa: B023
+    return text
+
+
+def main(argv: list[str]) -> int:
+    """Rewrite README.md from results/reference/tiny."""
+    path = paths.root() / "README.md"
+    jsonl.write_text(path, filled(path.read_text(encoding="utf-8"), reference()))
+    return 0
