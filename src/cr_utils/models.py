@@ -1,17 +1,38 @@
-"""Loading models: which device, which number format, quantised or not.
+"""Loading models: from where, on which device, in which number format, quantised or not.
 
-Covers the shipped base, local folders and hub ids, 4-bit loading with LoRA adapters, and what a processor can
-natively do. Does not train or sample. Heavy optional libraries (bitsandbytes, peft) are imported only when
-asked for.
+Covers the shipped base, local folders and hub ids, 4-bit loading, LoRA adapters (new ones and saved ones),
+and what a processor computes natively. Does not train or sample. bitsandbytes and peft are imported only when
+asked
+for: importing them is slow and noisy.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import warnings
+from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: a busy neighbour else costs 7-9x
+# Before torch is imported: with a busy neighbour, threads that spin while they wait cost a factor of 7 to 9.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import torch
+import torch  # noqa: E402
+import transformers  # noqa: E402
+
+from cr_utils import attention, paths  # noqa: E402
+from cr_utils.errors import UserError  # noqa: E402
+
+SMALL = 500_000_000  # parameters below which nothing need be saved on memory
+LORA = {
+    "r": 16,
+    "lora_alpha": 32,
+    "lora_dropout": 0.0,
+    "target_modules": "all-linear",
+    "task_type": "CAUSAL_LM",
+}
 
 
 def device(name: str = "auto") -> torch.device:
@@ -22,10 +43,143 @@ def device(name: str = "auto") -> torch.device:
 
 
 def native_bf16(where: torch.device | str = "cpu") -> bool:
-    """Whether bfloat16 is computed in hardware there, not emulated."""
+    """Whether bfloat16 is computed in hardware there, not emulated (a T4 emulates it and reports support)."""
     where = torch.device(where)
     if where.type == "cuda":
         return torch.cuda.get_device_capability(where)[0] >= 8
     if where.type != "cpu":
         return False
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def is_small(model) -> bool:
+    """Whether the model is small enough for float32 weights and no gradient checkpointing."""
+    return sum(p.numel() for p in model.parameters()) < SMALL
+
+
+def locate(spec: str) -> str:
+    """What `from_pretrained` takes for a spec: "shipped", a folder (with config.json) or a hub id."""
+    if spec == "shipped":
+        return str(paths.asset("base"))
+    folder = Path(spec)
+    if folder.is_dir():
+        if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
+            raise UserError(f"{folder} holds no model (no config.json): name a folder a training stage wrote")
+        return str(folder)
+    if folder.is_absolute() or spec.startswith(".") or spec.count("/") != 1:
+        raise UserError(
+            f"model {spec!r} is no folder: use shipped, a model's folder, or a hub id (owner/name)"
+        )
+    return spec
+
+
+def load(
+    spec: str = "shipped",
+    device: str | torch.device = "auto",
+    dtype: torch.dtype | str | None = None,
+    four_bit: bool = False,
+    lora: dict | bool | None = None,
+):
+    """(model, tokenizer) in evaluation mode.
+
+    dtype: of the weights; None is float32, or with four_bit the compute type (bfloat16 where native, else
+    float16; float32 on a CPU without it). four_bit: nf4 with double quantisation. lora: add a fresh adapter
+    (True: the defaults, or settings of peft's LoraConfig), whose weights are float32. A folder with a saved
+    adapter loads with its base, trainable if lora is asked for. Raises UserError where there is no such
+    model.
+    """
+    where = globals()["device"](device) if isinstance(device, str) else device
+    path = locate(spec)
+    with quiet():
+        try:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(path, padding_side="left")
+            model = _read(path, _settings(where, dtype, four_bit), bool(lora))
+        except OSError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"model {spec!r} could not be loaded: {reason}") from error
+        if lora and not is_adapter(path):
+            model = _with_adapter(model, lora, four_bit)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    train_in_float32(model)
+    if not four_bit:
+        model.to(where)
+    if where.type == "cpu" and is_small(model):
+        model.set_attn_implementation(attention.register())
+    return model.eval(), tokenizer
+
+
+def is_adapter(path: str) -> bool:
+    """Whether a folder holds an adapter rather than a whole model."""
+    return (Path(path) / "adapter_config.json").is_file()
+
+
+def train_in_float32(model) -> None:
+    """Cast trainable parameters of a model with frozen ones to float32.
+
+    Adapters in bfloat16 do not move at small learning rates, and float16 ones break gradient scaling. TRL
+    casts them when a trainer is built, so call this after that as well.
+    """
+    if all(p.requires_grad for p in model.parameters()):
+        return
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+@contextlib.contextmanager
+def quiet():
+    """Libraries' progress bars and advice off inside; their errors stay."""
+    before = transformers.utils.logging.get_verbosity()
+    bars = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    advice = [
+        logging.getLogger(name) for name in ("trl", "accelerate", "peft", "bitsandbytes", "torch.distributed")
+    ]
+    levels = [logger.level for logger in advice]
+    for logger in advice:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        transformers.utils.logging.set_verbosity(before)
+        if bars:
+            transformers.utils.logging.enable_progress_bar()
+        for logger, level in zip(advice, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _settings(where: torch.device, dtype, four_bit: bool) -> dict:
+    """Keyword arguments of `from_pretrained`."""
+    if not four_bit:
+        return {"dtype": dtype or torch.float32}
+    if dtype is None:
+        plain = torch.float16 if where.type == "cuda" else torch.float32
+        dtype = torch.bfloat16 if native_bf16(where) else plain
+    config = transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return {"dtype": dtype, "quantization_config": config, "device_map": {"": where}}
+
+
+def _read(path: str, settings: dict, trainable: bool):
+    if is_adapter(path):
+        import peft
+
+        return peft.AutoPeftModelForCausalLM.from_pretrained(path, is_trainable=trainable, **settings)
+    return transformers.AutoModelForCausalLM.from_pretrained(path, **settings)
+
+
+def _with_adapter(model, lora: dict | bool, four_bit: bool):
+    import peft
+
+    if four_bit:
+        model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=not is_small(model))
+    settings = LORA | (lora if isinstance(lora, dict) else {})
+    return peft.get_peft_model(model, peft.LoraConfig(**settings))

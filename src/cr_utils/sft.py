@@ -1,0 +1,198 @@
+"""Supervised fine-tuning on prompts with completions, by TRL's SFTTrainer.
+
+Covers any causal model (adapters and 4-bit included): the loss is on the completion and its end token only,
+batches hold rows of like length, the log has a row every few steps and one per validation, and a killed run
+goes on from its last checkpoint. Does not pack rows, and leaves out rows that are longer than the limit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cr_utils import models, training  # isort: skip  (first: sets the environment that torch reads)
+
+import datasets
+import torch
+from trl import SFTConfig, SFTTrainer
+
+from cr_utils.errors import UserError
+
+POOL = 16  # batches whose rows are sorted by length together
+IGNORED = -100
+
+
+def encode(rows: list[dict], tokenizer, longest: int) -> list[dict]:
+    """Rows {"prompt", "completion"} as {"input_ids", "labels"}; those of more than `longest` tokens are left
+    out.
+
+    The prompt is a user message; the labels are the completion's tokens and the end token, -100 before them.
+    """
+    prompts = [
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": row["prompt"]}], add_generation_prompt=True, tokenize=False
+        )
+        for row in rows
+    ]
+    answers = [row["completion"] for row in rows]
+    heads = tokenizer(prompts, add_special_tokens=False)["input_ids"] if rows else []
+    tails = tokenizer(answers, add_special_tokens=False)["input_ids"] if rows else []
+    encoded = []
+    for head, tail in zip(heads, tails, strict=True):
+        tail = tail + [tokenizer.eos_token_id]
+        if len(head) + len(tail) <= longest:
+            encoded.append({"input_ids": head + tail, "labels": [IGNORED] * len(head) + tail})
+    return encoded
+
+
+def order(lengths: list[int], batch: int, total: int, seed: int) -> list[int]:
+    """`total` row numbers, pass after pass over all rows, such that each `batch` of them is of like length.
+
+    Rows are shuffled, sorted within pools of some batches, and the batches shuffled again: the order of
+    lengths stays random from step to step.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    out: list[int] = []
+    while len(out) < total:
+        rows: list[int] = []
+        while len(rows) < batch * POOL:
+            rows += torch.randperm(len(lengths), generator=generator).tolist()
+        batches = []
+        for begin in range(0, len(rows) - batch + 1, batch * POOL):
+            pool = sorted(rows[begin : begin + batch * POOL], key=lambda i: lengths[i])
+            batches += [pool[i : i + batch] for i in range(0, len(pool) - batch + 1, batch)]
+        for i in torch.randperm(len(batches), generator=generator).tolist():
+            out += batches[i]
+    return out[:total]
+
+
+class Collator:
+    """Pads rows at the right. No attention mask: a causal model never looks at what comes after."""
+
+    def __init__(self, pad: int):
+        self.pad = pad
+
+    def __call__(self, rows: list[dict]) -> dict[str, torch.Tensor]:
+        width = max(len(row["input_ids"]) for row in rows)
+        ids = torch.full((len(rows), width), self.pad)
+        labels = torch.full((len(rows), width), IGNORED)
+        for i, row in enumerate(rows):
+            ids[i, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
+            labels[i, : len(row["labels"])] = torch.tensor(row["labels"])
+        return {"input_ids": ids, "labels": labels, "position_ids": torch.arange(width)[None]}
+
+
+class Trainer(SFTTrainer):
+    """SFTTrainer that takes rows in the order it is given and counts the tokens it saw."""
+
+    rows: list[int]
+    tokens = 0
+
+    def _get_train_sampler(self, *_):
+        return self.rows
+
+    def compute_loss(self, model, inputs, *args, **how):
+        if model.training:
+            self.tokens += int((inputs["input_ids"] != self.processing_class.pad_token_id).sum())
+        return super().compute_loss(model, inputs, *args, **how)
+
+
+def train(
+    rows, model_spec, out_dir, params: dict, validate=None, on_log=None, load: dict | None = None
+) -> dict:
+    """Fine-tune; writes out_dir/model and out_dir/log.jsonl. Returns a summary.
+
+    rows: {"prompt", "completion"} dicts. model_spec: as models.load takes it, with `load` its further
+    arguments. params: sft_steps, sft_lr, sft_batch_size, sft_grad_accum, sft_max_length, sft_eval_every,
+    sft_extra, seed. validate(model, tokenizer) -> (accuracy, n) every sft_eval_every steps and at the end.
+    on_log(row): each log row. Summary: steps, tokens, seconds, tokens_per_s, loss (mean of the last tenth),
+    val_accuracy, val_n, left_out, rows.
+    """
+    out, steps = Path(out_dir), params["sft_steps"]
+    model, tokenizer = models.load(model_spec, **(load or {}))
+    encoded = encode(rows, tokenizer, params["sft_max_length"])
+    if not encoded:
+        raise UserError(
+            f"sft: none of {len(rows)} rows has at most sft_max_length = {params['sft_max_length']} tokens"
+        )
+    trainer = _trainer(encoded, model, tokenizer, out, params)
+    log = training.Log(out / "log.jsonl")
+    watch = training.Watch("sft", log, _Rows(trainer, log), validate, hook=on_log)
+    inputs = {"rows": rows, "model": model_spec, "load": load}
+    inputs |= {k: v for k, v in params.items() if k.startswith("sft_") or k == "seed"}
+    checkpoints = training.Checkpoints(out, inputs)
+    training.run(trainer, watch, checkpoints)
+    training.save(trainer.accelerator.unwrap_model(trainer.model), tokenizer, out / "model")
+    checkpoints.clear()
+    return _summary(log.rows(), steps) | {"rows": len(encoded), "left_out": len(rows) - len(encoded)}
+
+
+def _trainer(encoded: list[dict], model, tokenizer, out: Path, params: dict) -> Trainer:
+    steps, batch = params["sft_steps"], params["sft_batch_size"]
+    defaults = training.settings(model, out, params["seed"], steps) | {
+        "learning_rate": params["sft_lr"],
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": 0.05,
+        "adam_beta2": 0.98,
+        "per_device_train_batch_size": batch,
+        "gradient_accumulation_steps": params["sft_grad_accum"],
+        "save_steps": params["sft_eval_every"],
+        "logging_steps": max(1, steps // 100),
+        "max_length": None,
+        "remove_unused_columns": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+    }
+    config = training.configure(SFTConfig, defaults, params.get("sft_extra") or {}, "sft_extra")
+    with models.quiet():
+        trainer = Trainer(
+            model=model,
+            args=config,
+            train_dataset=datasets.Dataset.from_list(encoded),
+            processing_class=tokenizer,
+            data_collator=Collator(tokenizer.pad_token_id),
+        )
+    lengths = [len(row["input_ids"]) for row in encoded]
+    batch = config.per_device_train_batch_size * max(1, trainer.accelerator.num_processes)
+    total = batch * config.gradient_accumulation_steps * config.max_steps
+    trainer.rows = order(lengths, batch, total, config.seed)
+    return trainer
+
+
+class _Rows:
+    """Log rows of what SFTTrainer logs; counts go on where a resumed log stopped."""
+
+    def __init__(self, trainer: Trainer, log: training.Log):
+        self.trainer, self.log, self.last = trainer, log, None
+
+    def __call__(self, logs: dict, seconds: float) -> dict | None:
+        if "loss" not in logs:
+            return None
+        if self.last is None:
+            before = [row for row in self.log.rows() if "tokens" in row]
+            self.last = (before[-1]["tokens"], before[-1]["seconds"]) if before else (0, 0.0)
+            self.base = self.last[0]
+        tokens = self.base + self.trainer.tokens
+        rate = (tokens - self.last[0]) / max(seconds - self.last[1], 1e-9)
+        self.last = tokens, seconds
+        return {
+            "loss": round(logs["loss"], 5),
+            "lr": logs.get("learning_rate"),
+            "tokens": tokens,
+            "tokens_per_s": round(rate),
+            "seconds": round(seconds, 2),
+        }
+
+
+def _summary(rows: list[dict], steps: int) -> dict:
+    losses = [row for row in rows if "loss" in row]
+    tail = losses[-max(1, len(losses) // 10) :]
+    checked = [row for row in rows if "val_accuracy" in row]
+    seconds = losses[-1]["seconds"]
+    return {
+        "steps": steps,
+        "tokens": losses[-1]["tokens"],
+        "seconds": seconds,
+        "tokens_per_s": round(losses[-1]["tokens"] / max(seconds, 1e-9)),
+        "loss": round(sum(row["loss"] for row in tail) / len(tail), 5),
+        "val_accuracy": checked[-1]["val_accuracy"] if checked else None,
+        "val_n": checked[-1]["val_n"] if checked else None,
+    }
