@@ -47,7 +47,10 @@ def parse(text: str, name: str) -> list:
 def _keywords(nodes: list[ast.keyword]) -> dict:
     if any(item.arg is None for item in nodes):
         raise CallError("unpacking")
-    return {item.arg: _tree(item.value) for item in nodes}
+    found = {item.arg: _tree(item.value) for item in nodes}
+    if len(found) != len(nodes):
+        raise CallError("a repeated keyword")
+    return found
 
 
 def _tree(node: ast.expr) -> object:

@@ -1,0 +1,117 @@
+"""Nothing hostile passes, nothing it tries has an effect, nothing harmless is refused.
+
+The corpus lies in tests/hostile; effects are watched from outside: files, sockets, processes, this process itself.
+"""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import hostile  # noqa: E402
+
+from cr_utils.sandbox import Sandbox  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore::cr_utils.sandbox.SandboxWarning")
+ANSWER = 48151623
+CASES = [(family, name) for family in hostile.FAMILIES for name in hostile.entries(family)]
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    os.environ["CR_HOSTILE_SECRET"] = "quiet"
+    with Sandbox(cpu=0.3, wall=1.5) as box:
+        yield box
+    del os.environ["CR_HOSTILE_SECRET"]
+
+
+class World:
+    """What a hostile program might touch, and whether it did."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.secret, self.target = folder / "secret.py", folder / "target"
+        self.secret.write_text("4")
+        os.utime(self.secret, (10**9, 10**9))
+        self.abstract = f"cr-hostile-{os.getpid()}"
+        self.sockets = {
+            "tcp": _bound(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)),
+            "udp": _bound(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
+            "unix": _bound(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "socket")),
+            "abstract": _bound(socket.AF_UNIX, socket.SOCK_DGRAM, "\0" + self.abstract),
+        }
+        self.before = sorted(os.listdir(folder))
+
+    def fill(self, text):
+        """The text with the places of this world in it."""
+        ports = {name: self.sockets[name].getsockname()[1] for name in ("tcp", "udp")}
+        fields = {
+            "{secret!r}": repr(str(self.secret)), "{target!r}": repr(str(self.target)), "{client}": str(os.getpid()),
+            "{unix!r}": repr(str(self.folder / "socket")), "{abstract!r}": repr(self.abstract),
+            "{tcp}": str(ports["tcp"]), "{udp}": str(ports["udp"]), "{answer}": str(ANSWER), "{secret_text}": "quiet",
+            "{answer_by_parts}": f"{ANSWER // 1000} * 1000 + {ANSWER % 1000}",
+        }  # fmt: skip
+        for field, value in fields.items():
+            text = text.replace(field, value)
+        return text
+
+    def effects(self):
+        """Everything that has changed."""
+        found = [f"contacted: {name}" for name, item in self.sockets.items() if _contacted(item)]
+        if sorted(os.listdir(self.folder)) != self.before:
+            found.append(f"files: {sorted(os.listdir(self.folder))}")
+        if not self.secret.exists() or self.secret.read_text() != "4" or self.secret.stat().st_mtime != 10**9:
+            found.append("the secret file was changed")
+        return found
+
+    def close(self):
+        for item in self.sockets.values():
+            item.close()
+
+
+def _bound(family, kind, address):
+    item = socket.socket(family, kind)
+    item.bind(address)
+    item.setblocking(False)
+    if kind == socket.SOCK_STREAM:
+        item.listen()
+    return item
+
+
+def _contacted(item):
+    try:
+        (item.accept() if item.type == socket.SOCK_STREAM else item.recvfrom(99))[0]
+    except BlockingIOError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    made = World(tmp_path_factory.mktemp("world"))
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("family", "name"), CASES, ids=lambda text: text.replace(" ", "_"))
+def test_nothing_hostile_passes_or_has_an_effect(sandbox, world, family, name):
+    code, call, expected = (world.fill(text) for text in hostile.entries(family)[name])
+    if family == "guesses":
+        code = code.replace(f"'{ANSWER}' in text", f"str({ANSWER // 1000} * 1000 + {ANSWER % 1000}) in text")
+    verdict = sandbox.check(code, call, expected)
+    assert not verdict, verdict
+    assert verdict.kind != "lost", "the helper process did not survive"
+    assert world.effects() == []
+
+
+@pytest.mark.parametrize("name", hostile.entries("harmless"), ids=lambda text: text.replace(" ", "_"))
+def test_everything_harmless_passes(sandbox, name):
+    verdict = sandbox.check(*hostile.entries("harmless")[name])
+    assert verdict.kind == "pass", verdict
+
+
+def test_the_corpus_is_large_enough():
+    assert len(CASES) >= 150
