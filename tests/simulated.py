@@ -3,7 +3,7 @@
 import json
 import random
 
-from cr_utils import jsonl
+from cr_utils import jsonl, machine
 
 SKILL = {"trivial": 0.05, "base_direct": 0.18, "base": 0.06, "sft": 0.42, "grpo": 0.47}
 ARMS = {"full": 0.40, "no_sft": 0.08, "no_grpo": 0.36, "more_sft": 0.38, "no_chains": 0.2, "no_constraints": 0.3,
@@ -83,9 +83,9 @@ def chains(rows):
             for row in rows if row["split"] == "train" for task in ("output", "input")]
 
 
-def manifest(stage, profile):
+def manifest(stage, profile, files):
     return {"stage": stage, "profile": profile, "seed": 0, "params": {"seed": 0}, "inputs": {},
-            "outputs": {"items.jsonl": "ab" * 32}, "metrics": {}, "attempts": 1, "wall_seconds": 61.5,
+            "outputs": {name: machine.sha256(path) for name, path in files.items()}, "metrics": {}, "attempts": 1, "wall_seconds": 61.5,
             "cpu_seconds": 100.0, "peak_memory": 2**30, "finished": "2026-01-02T03:04:05+0000",
             "code": {"commit": "c" * 40, "dirty": False}, "versions": {"python": "3.11.7", "torch": "2.13.0"},
             "hardware": {"system": "Linux x86_64", "processor": "a processor", "cores": 2, "memory": 2**34, "gpus": []}}
@@ -96,7 +96,7 @@ def write_run(folder, profile="tiny", n=300, skip=()):
     rows = problems(n)
     counts = [{"step": "generated", "n": 4 * n}, {"step": "runs", "n": 2 * n}, {"step": "no duplicate", "n": n}]
     rollouts = [{"step": s, "question_id": f"{rows[0]['id']}/output", "prompt": CODE, "completion": CHAIN,
-                 "reward": s % 2 * 1.0, "kind": "pass" if s % 2 else "wrong"} for s in range(8)]
+                 "reward": n % 2 * 1.0, "kind": "pass" if n % 2 else "wrong"} for s in (1, 2, 9) for n in range(4)]
     stages = {
         "01_data": {"problems.jsonl": rows, "data.json": counts},
         "02_distill": {"chains.jsonl": chains(rows)},
@@ -117,5 +117,6 @@ def write_run(folder, profile="tiny", n=300, skip=()):
                 jsonl.write(path, content)
             else:
                 path.write_text(json.dumps(content))
-        (folder / stage / "manifest.json").write_text(json.dumps(manifest(stage, profile)))
+        (folder / stage / "manifest.json").write_text(json.dumps(
+            manifest(stage, profile, {name: folder / stage / name for name in files})))
     return folder

@@ -1,0 +1,126 @@
+"""The report of a profile from its records: tables, figures and one self-contained page. Loads no torch.
+
+`build` writes results/<profile>/{tables,figures}/ and index.html; `figures_all` only the figures. Both read finished
+stages only, can run at any time and any number of times, and give the same bytes for the same records.
+"""
+
+import argparse
+import re
+from pathlib import Path
+from string import Template
+
+import pandas as pd
+
+from cr_utils import claims, gallery, jsonl, page, paths, published, story, tables
+from cr_utils.errors import UserError
+from cr_utils.results import Results
+
+BOX = ("<b>Small scale.</b> This run trains a model of a few million parameters on generated programs. It asks the "
+       "paper's questions of a small model and <b>is no evidence for or against the claims about 7B and 14B "
+       "models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come from.")
+LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. Published "
+         "numbers come from secondary sources, as the source column says.")
+
+
+def build(profile: str, folder: Path | str | None = None) -> Path:
+    """Make all tables, figures and the page; returns the page's path.
+
+    folder: where the stages' folders lie and the page goes (default: the profile's results folder). Raises
+    UserError where there is no such folder.
+    """
+    results = _results(profile, folder)
+    made = tables_all(results)
+    absent = gallery.save_all(results, results.folder / "figures")
+    path = results.folder / "index.html"
+    jsonl.write_text(path, _page(story.Story(results, made, absent, results.folder)))
+    return path
+
+
+def figures_all(profile: str, folder: Path | str | None = None) -> dict[str, str]:
+    """Redraw every figure from the records; returns the reasons for those that cannot be drawn."""
+    results = _results(profile, folder)
+    return gallery.save_all(results, results.folder / "figures")
+
+
+def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.DataFrame]:
+    """Make and write every table; returns the frames by name. folder: default results/<profile>/tables."""
+    items, arms = results.items, results.arms
+    about = {"profile": results.profile, "model": str(results.params.get("model", "shipped"))}
+    made = {
+        "main": tables.main(items, results.reasons),
+        "paired": tables.paired(items),
+        "ablations": tables.ablations(arms, results.reasons),
+        "claims": claims.claims(items, arms, **about),
+        "claims_detail": claims.details(items, arms, **about),
+        "generalization": tables.generalization(items, about["model"], results.reasons),
+        "length": tables.length(items),
+        "failures": tables.failures(items),
+        "data": tables.data(results.counts),
+    }
+    for name, frame in made.items():
+        tables.write_table(frame, folder or results.folder / "tables", name)
+    return made
+
+
+def _results(profile: str, folder: Path | str | None) -> Results:
+    found = Results(profile, folder)
+    if not found.folder.is_dir():
+        raise UserError(f"{found.folder} does not exist: run `make reproduce PROFILE={profile}` first")
+    return found
+
+
+def _page(told: story.Story) -> str:
+    """The whole page as text."""
+    results = told.results
+    sections, links = [], []
+    for anchor, title, lead, write in story.SECTIONS:
+        sections.append(f'<section id="{anchor}"><h2>{page.escape(title)}</h2><p class="lead">{page.escape(lead)}</p>'
+                        f"{write(told)}</section>")
+        links.append(f'<a href="#{anchor}">{page.escape(title)}</a>')
+    assets = {name: paths.asset(f"report/{name}").read_text(encoding="utf-8")
+              for name in ("page.html", "style.css", "script.js")}
+    model = str(results.params.get("model", "shipped"))
+    return Template(assets["page.html"]).substitute(
+        title=f"CodeReasoner, reproduced: {page.escape(results.profile)}", profile=page.escape(results.profile),
+        style=assets["style.css"], script=assets["script.js"], nav="\n".join(links), sections="\n".join(sections),
+        box=BOX if claims.size(model) is None else LARGE.format(model=page.escape(model)), paper=published.PAPER,
+        summary=story.summary(told), state=_state(results), command=f"make reproduce PROFILE={results.profile}")
+
+
+def _state(results: Results) -> str:
+    """What the page was made from, in a line: stages, total time, the Python that ran the programs."""
+    done = results.manifests
+    if not done:
+        return "No stage has finished yet."
+    minutes = sum(found["wall_seconds"] for found in done.values()) / 60
+    python = sorted({found.get("versions", {}).get("python", "unknown") for found in done.values()})
+    return (f"{len(done)} of {len(paths.STAGES)} stages finished; {minutes:.1f} minutes of wall time in all; "
+            f"Python {', '.join(python)}; last stage finished {max(found['finished'] for found in done.values())[:16].replace('T', ' ')}.")
+
+
+def _arguments(words: list[str], about: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m cr_utils", description=about)
+    parser.add_argument("--profile", default="tiny", help="whose results (default: tiny)")
+    parser.add_argument("--folder", type=Path, help="where they lie (default: results/<profile>)")
+    given = parser.parse_args(words)
+    if not re.fullmatch(r"[\w.-]+", given.profile):
+        raise UserError(f"{given.profile!r} is no profile name")
+    return given
+
+
+def main(words: list[str]) -> int:
+    """`report`: tables, figures and page."""
+    given = _arguments(words, "Make tables, figures and index.html from the records of a profile.")
+    print(f"report: {paths.shown(build(given.profile, given.folder))}")
+    return 0
+
+
+def main_figures(words: list[str]) -> int:
+    """`figures`: the figures alone."""
+    given = _arguments(words, "Redraw the figures of a profile from its records.")
+    absent = figures_all(given.profile, given.folder)
+    folder = (given.folder or paths.results(given.profile)) / "figures"
+    print(f"figures: {len(gallery.FIGURES) - len(absent)} drawn in {paths.shown(Path(folder).resolve())}")
+    for name, reason in absent.items():
+        print(f"figures: {name} — {reason}")
+    return 0

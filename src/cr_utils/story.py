@@ -1,0 +1,266 @@
+"""The report page's sections, in the order of the story: each function returns one section's HTML.
+
+A section shows what its stage recorded, or a dash and the reason. Every table and figure names the record it was
+made from and the command that makes it again. Texts that interpret are written for any outcome: numbers decide.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cr_utils import claims, gallery, page, paths, samples
+from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_LABELS
+from cr_utils.page import Cell
+from cr_utils.results import Results
+
+VERDICT_GOOD = {claims.REPRODUCED: True, claims.NOT: False}
+
+
+@dataclass
+class Story:
+    """What the sections draw on: records, tables by name, reasons for figures left out, the page's folder."""
+
+    results: Results
+    tables: dict[str, pd.DataFrame]
+    absent: dict[str, str]
+    folder: Path
+
+    def command(self, stage: str) -> str:
+        """The command that makes a stage's records."""
+        return f"python -m cr_utils run {stage} --profile {self.results.profile}"
+
+    def source(self, stage: str, record: str, *files: str) -> str:
+        """Where something comes from: record, files made from it, command. HTML."""
+        target = f"{stage}/{record}" if (self.folder / stage / record).is_file() else None
+        made = "".join(" · " + page.link(name.split("/")[-1], name) for name in files)
+        return (f"Record {page.link(f'{stage}/{record}', target)} ({page.link('manifest', f'#run-{stage}')}){made} · "
+                f"<code>{page.escape(self.command(stage))}</code>")
+
+    def figure(self, name: str) -> str:
+        """A figure of the gallery, inline."""
+        one = gallery.figure(name)
+        path = self.folder / "figures" / f"{name}.svg"
+        drawn = name not in self.absent and path.is_file()
+        drawing = page.svg(path.read_text(encoding="utf-8"), name, one.title) if drawn else None
+        files = (f"figures/{name}.svg", f"figures/{name}.png") if drawn else ()
+        return page.figure(name, one.title, one.look, drawing, self.source(one.stage, one.record, *files),
+                           self.absent.get(name, ""))
+
+    def table(self, name: str, title: str, stage: str, record: str, look: str = "", folded: bool = False) -> str:
+        """A table by name with its sources, the numbers linked to their record."""
+        frame = self.tables[name]
+        target = f"{stage}/{record}" if (self.folder / stage / record).is_file() else None
+
+        def links(row: dict, column: str):
+            where = ", ".join(f"{key}={row[key]}" for key in ("model", "arm", "benchmark", "task", "a", "b", "step")
+                              if isinstance(row.get(key), str))
+            return (target, f"from the rows {where} of {target}") if target and column != "published" else None
+
+        body = page.table(frame, links=links)
+        below = f'<p class="source">{self.source(stage, record, f"tables/{name}.csv", f"tables/{name}.md")}</p>'
+        head = f"<h3>{page.escape(title)}</h3>" + (f"<p>{page.escape(look)}</p>" if look else "")
+        if folded:
+            return head + page.details(f"{len(frame)} rows", body, name="rows") + below
+        return head + body + below
+
+
+def missing(story: Story, stage: str, html: str) -> str:
+    """The section's content, or the reason why its stage gives none."""
+    if stage in story.results.manifests:
+        return html or f'<p class="missing">{page.DASH} nothing was recorded</p>'
+    return f'<p class="missing">{page.DASH} {page.escape(story.results.reason(stage))}</p>'
+
+
+def summary(story: Story) -> str:
+    """The main result in one sentence per comparison, or why there is none."""
+    main = story.tables["main"]
+    rows = main[(main["benchmark"] == "heldout") & (main["task"] == "output") & (main["mode"] == "strict")]
+    rows = rows[rows["accuracy"].notna()].set_index("model")
+    parts = []
+    for model in ("base_direct", "base", "sft", "grpo"):
+        if model in rows.index:
+            row = rows.loc[model]
+            parts.append(f'<li><b>{100 * row.accuracy:.1f} %</b> <small>[{100 * row.low:.1f}, {100 * row.high:.1f}]'
+                         f"</small><br>{page.escape(MODEL_LABELS[model])}</li>")
+    if not parts:
+        return f'<p class="missing">{page.DASH} {page.escape(story.results.reason("05_eval", "items.jsonl"))}</p>'
+    n = int(rows["n"].max())
+    return (f'<p>Held-out programs, output prediction, strict scoring, n = {n:,} a model, 95 % intervals:</p>'
+            f'<ul class="tiles">{"".join(parts)}</ul>'
+            f'<p class="source">{story.source("05_eval", "items.jsonl", "tables/main.csv")}</p>')
+
+
+def the_claims(story: Story) -> str:
+    """The claims table: evidence, command, published, ours, verdict, and the rules."""
+    frame = story.tables["claims_detail"]
+    shown = pd.DataFrame([{
+        "claim": Cell(f"<b>{row.claim}</b> {page.escape(row.statement)}", row.claim),
+        "verdict": Cell(page.badge(row.verdict, VERDICT_GOOD.get(row.verdict)), row.verdict),
+        "ours": Cell("<br>".join(map(page.escape, row.ours.split("; ")))) if isinstance(row.ours, str) else None,
+        "published": row.published if isinstance(row.published, str) else None,
+        "evidence": Cell("<br>".join(map(page.escape, row.evidence.split("; ")))
+                         + f"<br><code>{page.escape(row.command)}</code>")}
+        for row in frame.itertuples()])
+    shown.attrs["notes"] = frame.attrs["notes"] + [
+        "published: where it is a dash, no source that we could read gives a number for the claim"]
+    rules = "".join(f"<li><b>{row.claim}</b> {page.escape(row.rule)}</li>" for row in frame.itertuples())
+    return (f'<div class="claims">{page.table(shown)}</div>'
+            + page.details("rules behind the verdicts", f"<ul>{rules}</ul>", name="why")
+            + '<p class="source">' + page.link("tables/claims.csv", "tables/claims.csv") + "</p>")
+
+
+def data(story: Story) -> str:
+    """Programs: filters, coverage, distributions."""
+    return missing(story, "01_data", story.figure("filters")
+                   + story.table("data", "Counts through every filter", "01_data", "data.json", folded=True)
+                   + story.figure("constraint_coverage") + story.figure("distributions"))
+
+
+def chains(story: Story) -> str:
+    """Chains: lengths and samples."""
+    return missing(story, "02_distill", story.figure("chain_lengths") + samples.taught(story.results))
+
+
+def sft(story: Story) -> str:
+    """Instruction tuning."""
+    return missing(story, "03_sft", story.figure("sft_curves"))
+
+
+def grpo(story: Story) -> str:
+    """Reinforcement learning: curves, the choice of the checkpoint, rollouts."""
+    results, chosen = story.results, ""
+    candidates = (results.json("04_grpo", "selection.json") or {}).get("candidates")
+    if candidates:
+        frame = pd.DataFrame(candidates).assign(chosen=lambda f: ["yes" if s == results.chosen else ""
+                                                                  for s in f["step"]])
+        chosen = ("<h3>Which checkpoint was kept</h3><p>Chosen on validation questions only; no test answer was looked "
+                  "at.</p>" + page.table(frame)
+                  + f'<p class="source">{story.source("04_grpo", "selection.json")}</p>')
+    shown = samples.rollouts(results)
+    return missing(story, "04_grpo", story.figure("grpo_curves") + chosen
+                   + (f"<h3>Rollouts with their rewards</h3>{shown}" if shown else ""))
+
+
+def headline(story: Story) -> str:
+    """Accuracy by benchmark and task, a column per model."""
+    main = story.tables["main"]
+    main = main[(main["mode"] == "strict") & main["accuracy"].notna()]
+    models = [m for m in (*MODEL_LABELS, *sorted(set(main["model"]) - set(MODEL_LABELS))) if m in set(main["model"])]
+    rows = []
+    for (benchmark, task), part in main.groupby(["benchmark", "task"], sort=False):
+        row = {"benchmark": BENCHMARK_LABELS.get(benchmark, benchmark), "task": task, "n": int(part["n"].max())}
+        cells = part.set_index("model")
+        for model in models:
+            label = MODEL_LABELS.get(model, model)
+            row[label] = _rate(cells.loc[model], benchmark, task, model) if model in cells.index else None
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    frame.attrs["notes"] = story.tables["main"].attrs["notes"]
+    return ("<h3>Accuracy in percent, with 95 % intervals</h3>" + (page.table(frame) if rows else "")
+            + f'<p class="source">{story.source("05_eval", "items.jsonl", "tables/main.csv", "tables/main.md")}</p>')
+
+
+def _rate(row: pd.Series, benchmark: str, task: str, model: str) -> Cell:
+    where = f"from the rows model={model}, benchmark={benchmark}, task={task}"
+    return Cell(page.link(f"{100 * row.accuracy:.1f}", "05_eval/items.jsonl", where)
+                + f"<br><small>{100 * row.low:.1f}–{100 * row.high:.1f}</small>", float(row.accuracy))
+
+
+def evaluation(story: Story) -> str:
+    """Models on benchmarks: accuracies, paired tests, constructs, lengths, failures, generalization."""
+    items = ("05_eval", "items.jsonl")
+    return missing(story, "05_eval", "".join((
+        headline(story), story.figure("accuracy"),
+        story.table("main", "All rows, with the published numbers", *items, folded=True,
+                    look="Published numbers are of other, larger models under official scoring; each has its source."),
+        story.table("paired", "Paired tests", *items, folded=True,
+                    look="Exact McNemar tests on the questions that both answered; difference is b minus a."),
+        story.figure("constructs"),
+        story.table("generalization", "Seen and unseen constraint cells", *items, folded=True,
+                    look="The difference between cells that training has and cells that it never shows."),
+        story.figure("answer_length"),
+        story.table("length", "Answer length, truncation, repetition", *items, folded=True),
+        story.figure("failure_kinds"),
+        story.table("failures", "Failures by kind", *items, folded=True,
+                    look="first wrong step: median number of the first step that differs from the interpreter's."))))
+
+
+def ablation(story: Story) -> str:
+    """What each part contributes."""
+    return missing(story, "06_ablations", story.figure("ablations") + story.table(
+        "ablations", "All arms", "06_ablations", "items.jsonl", folded=True))
+
+
+def browse(story: Story) -> str:
+    """Sample programs with run, answers and verdicts."""
+    shown = samples.evaluated(story.results)
+    return missing(story, "05_eval", shown and
+                   "<p>Picked by rule: the first questions by id in each group of outcomes. Open one and step through "
+                   "its run; below it stand the answers of all models.</p>" + shown)
+
+
+def provenance(story: Story) -> str:
+    """Manifests: time, hardware, versions, commit, hashes; and what the reader must know about the records."""
+    rows, blocks = [], []
+    for stage in paths.STAGES:
+        found = story.results.manifests.get(stage)
+        rows.append({"stage": stage, "finished": found["finished"][:16].replace("T", " ") if found else None} | (_run(found) if found else {}))
+        if found:
+            blocks.append(f'<div id="run-{stage}">' + page.details(f"{stage}: parameters and hashes", _hashes(found))
+                          + "</div>")
+        else:
+            blocks.append(f'<p id="run-{stage}" class="missing">{page.DASH} '
+                          f"{page.escape(story.results.reason(stage))}</p>")
+    frame = pd.DataFrame(rows)
+    frame.attrs["notes"] = [story.results.reason(stage) for stage in paths.STAGES
+                            if stage not in story.results.manifests]
+    warnings = "".join(f"<li>{page.escape(text)}</li>" for text in sorted(set(story.results.warnings)))
+    return ((f'<div class="box"><b>About these records</b><ul>{warnings}</ul></div>' if warnings else "")
+            + page.table(frame, digits=2) + _machine(story.results) + "".join(blocks))
+
+
+def _run(found: dict) -> dict:
+    """A manifest's line in the table; minutes and GB, since bytes and seconds tell a reader little."""
+    code, memory = found.get("code", {}), found.get("peak_memory")
+    commit = (code.get("commit") or page.DASH)[:10] + (" + changes" if code.get("dirty") else "")
+    return {"wall minutes": found["wall_seconds"] / 60, "CPU minutes": found["cpu_seconds"] / 60,
+            "peak memory GB": memory / 1e9 if memory else None, "seed": found.get("seed"),
+            "attempts": found.get("attempts"), "commit": commit}
+
+
+def _machine(results: Results) -> str:
+    """Hardware and versions, once where all stages agree."""
+    seen: dict[str, list[str]] = {}
+    for stage, found in results.manifests.items():
+        hardware, versions = found.get("hardware", {}), found.get("versions", {})
+        memory = f"{hardware['memory'] / 1e9:.0f} GB" if hardware.get("memory") else "memory unknown"
+        gpus = ", ".join(hardware.get("gpus") or ()) or "no GPU used"
+        text = (f"{hardware.get('system')}, {hardware.get('processor')}, {hardware.get('cores')} cores, {memory}, "
+                f"{gpus}; " + ", ".join(f"{name} {number}" for name, number in versions.items()))
+        seen.setdefault(text, []).append(stage)
+    return "".join(f"<p><b>{', '.join(stages)}</b>: {page.escape(text)}</p>" for text, stages in seen.items())
+
+
+def _hashes(found: dict) -> str:
+    def rows(title: str, values: dict) -> str:
+        cells = "".join(f"<tr><td>{page.escape(str(k))}</td><td><code>{page.escape(str(v))}</code></td></tr>"
+                        for k, v in values.items())
+        return f'<h4>{title}</h4><div class="scroll"><table class="plain">{cells}</table></div>' if cells else ""
+    return (rows("parameters", found.get("params", {})) + rows("inputs, sha256", found.get("inputs", {}))
+            + rows("outputs, sha256", found.get("outputs", {})) + rows("metrics", found.get("metrics", {})))
+
+
+SECTIONS: tuple[tuple[str, str, str, Callable[[Story], str]], ...] = (
+    ("claims", "Claims and verdicts", "What the paper claims, what this run shows, and the rule that decides.",
+     the_claims),
+    ("data", "1 · Programs", "Synthesised under constraints, executed, filtered, split by program.", data),
+    ("chains", "2 · Chains", "The interpreter's narration of the real run, verified by execution.", chains),
+    ("sft", "3 · Instruction tuning", "The base model learns to write such chains.", sft),
+    ("grpo", "4 · Reinforcement learning", "GRPO on top, rewarded only for right answers in the right form.", grpo),
+    ("evaluation", "5 · Evaluation", "All models on the same questions; strict scoring.", evaluation),
+    ("ablations", "6 · Ablations", "The recipe with one part left out.", ablation),
+    ("samples", "Programs to browse", "A program, its run, and what each model made of it.", browse),
+    ("provenance", "Provenance", "Time, hardware, versions and hashes of every stage.", provenance),
+)
