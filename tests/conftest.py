@@ -13,6 +13,6 @@ def results(tmp_path, monkeypatch):
     """The folder of results, empty, for one test."""
     folder = tmp_path / "results"
     monkeypatch.setenv("CR_RESULTS", str(folder))
-    for name in ("CR_NOTEBOOKS", "CR_DRIVER", "CR_PROGRESS_SECONDS"):
+    for name in ("CR_NOTEBOOKS", "CR_PARAMETERS", "CR_DRIVER", "CR_PROGRESS_SECONDS"):
         monkeypatch.delenv(name, raising=False)
     return folder

@@ -11,14 +11,17 @@ from cr_utils import paths
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
     "ground": "errors schema params paths machine record jsonl progress noise",
-    "execution": "sandbox trace literals calls decoder zygote judge literals_random",
-    "task": "constraints grammar synthesis problems questions answers rewards teacher narrator benchmarks "
-            "fingerprints evaluate",
-    "model": "base tokenizer corpus facts models generate llm_teacher sft grpo ablations",
-    "report": "run execute report figures stats tables tablefile published __main__",
+    "execution": "sandbox trace literals calls lanes zygote judge_cli",
+    "task": "constraints blocks writer grammar literals_random synthesis data_cli questions "
+            "answers rewards teacher narrator distill benchmarks fingerprints pasted evaluate exams score score_cruxeval "
+            "score_reval reval reval_judging reval_program corpus facts steps arms",
+    "model": "attention decoder tokenizer base base_cli models generate responders llm_teacher sft grpo training "
+             "workshop",
+    "report": "run execute report figures figure_style stats tables tablefile published claims curves frames "
+              "gallery page results samples story views readme __main__",
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
-HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "safetensors"}
+HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "safetensors"}
 MODEL = list(LAYERS).index("model")
 
 FILES = sorted(path for path in paths.package().rglob("*.py") if path != paths.package() / "__init__.py")
@@ -30,13 +33,15 @@ def module_of(path):
 
 
 def imported(path):
-    """Names of modules that a file imports anywhere in it: (top package, module of ours or None)."""
+    """Modules that a file imports anywhere in it: (top package, module of ours or None)."""
+    package = ["cr_utils", *path.relative_to(paths.package()).parts[:-1]]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name}, line {node.lineno}: import by full name"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            above = package[:len(package) + 1 - node.level] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            names = [f"{source}.{alias.name}" for alias in node.names]
         else:
             continue
         for name in names:

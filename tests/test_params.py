@@ -194,6 +194,35 @@ def test_collect_takes_a_notebooks_values_over_the_profiles():
     assert values["data_train"] == params.load("smoke")["data_train"]
 
 
+def test_collect_takes_what_the_driver_was_told_for_keys_that_a_cell_leaves_out(monkeypatch):
+    told = params.load("smoke", {"sft_lr": 0.5, "grpo_lr": 0.25})
+    monkeypatch.setenv("CR_PARAMETERS", json.dumps(told))
+    values = params.collect({"profile": "smoke", "sft_lr": 0.1})
+    assert values["sft_lr"] == 0.1 and values["grpo_lr"] == 0.25
+    assert params.collect({"profile": "tiny"}) == params.load("tiny")
+
+
+def test_what_decides_a_stage_is_what_it_declares_and_for_the_ablations_the_earlier_stages():
+    assert params.deciding_keys("03_sft") == [
+        key for key in params.stage_keys("03_sft") if key not in ("profile", "force")]
+    keys = set(params.deciding_keys("06_ablations"))
+    assert {"sft_lr", "grpo_lr", "data_train", "eval_max_new_tokens"} <= keys
+    assert "eval_cruxeval" not in keys
+
+
+def test_writing_cells_into_notebooks_changes_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("CR_NOTEBOOKS", str(tmp_path))
+    other = {"cell_type": "markdown", "id": "é", "metadata": {}, "source": ["# é\n", "text"]}
+    old = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["seed: int = 9"]}
+    path = paths.notebook("03_sft")
+    path.write_text(json.dumps({"cells": [other, old], "nbformat": 4}, indent=1, ensure_ascii=False) + "\n")
+    assert params.main(["--write"]) == 0
+    text = path.read_text(encoding="utf-8")
+    assert params.validate_notebook_defaults(path, "03_sft") == []
+    assert json.loads(text)["cells"][0] == other and '"é"' in text
+    assert params.main(["--write"]) == 0 and path.read_text(encoding="utf-8") == text
+
+
 def test_the_command_prints_knobs_and_cells(capsys):
     assert params.main([]) == 0
     assert "grpo_lr" in capsys.readouterr().out

@@ -31,8 +31,7 @@ def kind(values, stage="01_data"):
 def test_a_manifest_says_all_that_a_reader_asks_for(values):
     made = finish(values)
     assert made == record.manifest("smoke", "01_data")
-    assert made["params"] == {key: values[key] for key in params.stage_keys("01_data")
-                              if key not in ("profile", "force")}
+    assert made["params"] == {key: values[key] for key in params.deciding_keys("01_data")}
     assert made["outputs"]["rows.jsonl"] == machine.sha256(paths.stage_dir("smoke", "01_data") / "rows.jsonl")
     assert made["metrics"] == {"n": 1} and made["seed"] == 0 and made["attempts"] == 1
     assert set(made["code"]) == {"commit", "dirty"} and "python" in made["versions"]

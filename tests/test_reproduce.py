@@ -1,4 +1,4 @@
-"""The whole of it, in the smoke profile: two commands from nothing to the page, twice, with the same results."""
+"""The whole of it, in the smoke profile: from nothing to the page, twice, with the same results."""
 
 import csv
 import json

@@ -166,11 +166,10 @@ def fake(make, monkeypatch):
         calls, content = [], [{"id": 1}]
         needs = {"01_data": [], "02_distill": ["01_data"], "03_sft": ["02_distill"]}
 
-    def execute(name, target, given, log):
-        Fake.calls.append((name, given))
+    def execute(name, target, values, log):
+        Fake.calls.append(name)
         log.write_text("log\n")
-        values = params.collect(given)
-        job = record.start(name, values)
+        job = record.start(name, values | {"force": False})
         for need in Fake.needs[name]:
             job.need(need, "rows.jsonl")
         jsonl.write(job.path("rows.jsonl"), Fake.content if name == "01_data" else [{"id": name}])
@@ -193,7 +192,7 @@ def again(fake, *words):
     """Run the driver in this process: names of the stages that ran."""
     fake.calls.clear()
     assert run.main([*STAGES, "--profile", "smoke", *words]) == 0
-    return [name for name, _ in fake.calls]
+    return list(fake.calls)
 
 
 def test_finished_stages_are_skipped(fake):
@@ -201,11 +200,18 @@ def test_finished_stages_are_skipped(fake):
     assert again(fake) == []
 
 
-def test_only_declared_keys_are_passed_and_never_force(fake, make):
-    make("01_data", parameters="profile: str = 'tiny'\nseed: int = 0\nforce: bool = False")
-    again(fake, "--force", "-p", "seed", "5")
-    assert fake.calls[0] == ("01_data", {"profile": "smoke", "seed": 5, "force": False})
-    assert fake.calls[2][1]["sft_lr"] == params.load("smoke")["sft_lr"]
+def test_only_declared_keys_are_handed_over_and_never_force(make):
+    make("01_data", parameters="profile: str = 'tiny'\nseed: int = 0\nforce: bool = False\nother: int = 1")
+    values = params.load("smoke", {"seed": 5, "force": True})
+    assert run.handed("01_data", values) == {"profile": "smoke", "seed": 5}
+
+
+def test_a_notebook_sees_what_the_driver_was_told_beside_what_it_declares(make):
+    make("01_data", "seen = [run.params[key] for key in ('sft_steps', 'data_train', 'force')]",
+         "run.path('rows.jsonl').write_text(repr(seen))", FINISH)
+    code, lines = drive("01", "-p", "sft_steps", "3", "-p", "data_train", "4", "--force")
+    assert code == 0, lines
+    assert (stage() / "rows.jsonl").read_text() == "[3, 4, False]"
 
 
 def test_a_changed_parameter_is_refused_until_update_and_costs_only_what_depends_on_it(fake):

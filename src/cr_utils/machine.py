@@ -104,8 +104,8 @@ class Meter:
 
 
 def limit_memory(size: int = 8 << 30) -> None:
-    """Bound this process's address space in bytes (Linux), for a worker that runs generated programs: a value that
-    grows without end then raises MemoryError there instead of exhausting the machine."""
+    """Bound this process's address space in bytes (Linux), for workers that run generated programs: a value
+    that grows without end then raises MemoryError there instead of exhausting the machine."""
     if sys.platform.startswith("linux"):
         import resource
 

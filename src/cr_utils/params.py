@@ -9,6 +9,7 @@ import argparse
 import ast
 import difflib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -16,7 +17,18 @@ import yaml
 
 from cr_utils import paths
 from cr_utils.errors import UserError
-from cr_utils.schema import COMMON, DEFAULT_PROFILE, NOT_PROFILES, REQUIRED, SCHEMA, STAGE_KEYS, TASKS, Key
+from cr_utils.schema import (
+    ALSO,
+    COMMON,
+    DEFAULT_PROFILE,
+    NOT_PROFILES,
+    REQUIRED,
+    SCHEMA,
+    STAGE_KEYS,
+    TASKS,
+    UNRECORDED,
+    Key,
+)
 
 
 def nearest(word: str, known) -> str:
@@ -146,18 +158,31 @@ def stage_keys(stage: str) -> list[str]:
     """The keys that a stage's notebook declares: the common ones and its own. UserError if unknown."""
     if stage not in STAGE_KEYS:
         raise UserError(f"no stage {stage!r}: {nearest(stage, STAGE_KEYS)}")
-    wanted = STAGE_KEYS[stage]
-    return [key for key in SCHEMA
-            if key in COMMON or any(key == w or (w.endswith("_") and key.startswith(w)) for w in wanted)]
+    return _matching((*COMMON, *STAGE_KEYS[stage]))
+
+
+def deciding_keys(stage: str) -> list[str]:
+    """The keys that decide a stage's result: declared by its notebook (less profile, force), or in ALSO."""
+    return [key for key in _matching((*stage_keys(stage), *ALSO.get(stage, ()))) if key not in UNRECORDED]
+
+
+def _matching(wanted: tuple) -> list[str]:
+    """Keys of the schema that are named, or begin with a named prefix (which ends in _)."""
+    prefixes = tuple(word for word in wanted if word.endswith("_"))
+    return [key for key in SCHEMA if key in wanted or key.startswith(prefixes)]
 
 
 def collect(namespace: dict) -> dict:
     """All parameters for a notebook: its profile with the values of its parameters cell on top.
 
-    Call it as `params.collect(globals())` right after that cell.
+    Call it as `params.collect(globals())` right after that cell. Keys that the cell does not declare are the
+    profile's, or as the driver was told (CR_PARAMETERS, a JSON object).
     """
-    declared = {key: namespace[key] for key in SCHEMA if key in namespace and key != "profile"}
-    return load(namespace.get("profile", DEFAULT_PROFILE), declared)
+    profile = namespace.get("profile", DEFAULT_PROFILE)
+    told = json.loads(os.environ.get("CR_PARAMETERS", "{}"))
+    told = told if told.get("profile") == profile else {}
+    declared = {key: namespace[key] for key in SCHEMA if key in namespace}
+    return load(profile, told | declared)
 
 
 def cell(stage: str, profile: str = DEFAULT_PROFILE) -> str:
@@ -202,12 +227,26 @@ def validate_notebook_defaults(path: Path, stage: str) -> list[str]:
     return faults
 
 
+def write_cell(path: Path, stage: str) -> None:
+    """Put the text of `cell(stage)` into a notebook's `parameters` cell, and leave the rest as it is."""
+    notebook_values(path)  # raises where there is not exactly one such cell
+    book = json.loads(path.read_text(encoding="utf-8"))
+    tagged = next(c for c in book["cells"] if "parameters" in c.get("metadata", {}).get("tags", []))
+    tagged["source"] = cell(stage).splitlines(keepends=True)
+    path.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def main(words: list[str]) -> int:
     """The command `params`: list the knobs, or print the text of a notebook's parameters cell."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils params")
     asked.add_argument("--profile", default=DEFAULT_PROFILE, help="name of a file in params/ (default: tiny)")
     asked.add_argument("--cell", metavar="STAGE", help="print the parameters cell of this stage's notebook")
+    asked.add_argument("--write", action="store_true", help="write these cells into all notebooks")
     given = asked.parse_args(words)
+    if given.write:
+        for stage in filter(lambda one: paths.notebook(one).is_file(), paths.STAGES):
+            write_cell(paths.notebook(stage), stage)
+        return 0
     if given.cell:
         print(cell(given.cell, given.profile))
         return 0

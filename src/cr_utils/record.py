@@ -19,7 +19,6 @@ from cr_utils.errors import UserError
 __all__ = ["MIN_FREE", "Record", "State", "UserError", "manifest", "prepare", "set_aside", "start", "state"]
 
 MIN_FREE = 500 * 2**20  # bytes that must be free before a stage starts
-UNRECORDED = ("profile", "force")  # the first is in the path, the second is a wish of one run
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,8 @@ def manifest(profile: str, stage: str) -> dict | None:
 
 
 def relevant(stage: str, values: dict) -> dict:
-    """The parameters that decide a stage's result: those its notebook declares, less profile and force."""
-    keys = parameters.stage_keys(stage)
-    return {key: values[key] for key in keys if key in values and key not in UNRECORDED}
+    """The parameters that decide a stage's result."""
+    return {key: values[key] for key in parameters.deciding_keys(stage) if key in values}
 
 
 def _changes(old: dict, new: dict) -> str:

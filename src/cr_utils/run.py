@@ -136,12 +136,10 @@ def run_stage(stage: str, values: dict) -> None:
     record.check_space(folder)
     folder.mkdir(parents=True, exist_ok=True)
     working, kept = folder / f".{stage}.running.ipynb", folder / f"{stage}.ipynb"
-    declared = params.notebook_keys(paths.notebook(stage))
-    given = {key: values[key] for key in declared if key in values} | {"force": False}
-    report = _execute(stage, working, given, folder / "log.txt")
+    report = _execute(stage, working, values, folder / "log.txt")
     if report["kind"] == "start":
         say(stage, f"the kernel did not start ({report['message']}): trying once more")
-        report = _execute(stage, working, given, folder / "log.txt")
+        report = _execute(stage, working, values, folder / "log.txt")
     if record.state(stage, values).done:
         _tidy(working, kept)
         return
@@ -171,15 +169,25 @@ def remedy(report: dict) -> str:
             }.get(report["kind"], "The same command continues at this stage; --debug shows the trace.")
 
 
-def _execute(stage: str, target: Path, given: dict, log: Path) -> dict:
+def handed(stage: str, values: dict) -> dict:
+    """The values that go into a notebook's parameters cell: those of the keys that it declares.
+
+    Never force, which is the driver's business: an executed notebook with it would run again when opened.
+    """
+    declared = params.notebook_keys(paths.notebook(stage))
+    return {key: values[key] for key in declared if key in values and key != "force"}
+
+
+def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
     """Run the child, pass its lines on, and return its report ({"kind": "gone"} where it left none)."""
+    told = {"CR_PARAMETERS": json.dumps(values | {"force": False})}
     with tempfile.TemporaryDirectory(prefix="cr-") as scratch:
         report = Path(scratch) / "report.json"
         command = [sys.executable, "-m", "cr_utils.execute", str(paths.notebook(stage)), str(target),
-                   json.dumps(given), str(report)]
+                   json.dumps(handed(stage, values)), str(report)]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, start_new_session=True, encoding="utf-8",
-                                 errors="replace", env=os.environ | QUIET)
+                                 errors="replace", env=os.environ | QUIET | told)
         with child, log.open("a", encoding="utf-8") as kept:
             try:
                 _relay(stage, child.stdout, kept)
