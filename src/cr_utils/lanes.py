@@ -28,7 +28,7 @@ _BOOT = (
     "del sys.path[0]; server.main(**loads(sys.argv[2]))"
 )
 _SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/dev/urandom")
-_GRACE = 5.0  # seconds beyond the wall limit after which a silent lane counts as lost
+_GRACE = 5.0  # seconds beyond the longest wait of a server after which a silent lane counts as lost
 
 
 class LaneLost(Exception):
@@ -90,7 +90,7 @@ class Lane:
         """Send one request; [(kind byte, CPU seconds, text bytes)] in the order of the jobs.  Raises LaneLost."""
         replies: list = []
         place = (scratch or "").encode()
-        self._link.settimeout(wall + _GRACE)
+        self._link.settimeout(server.PATIENCE * wall + _GRACE)
         try:
             self._link.sendall(server.HEADER.pack(len(body), jobs, cpu, wall, len(place)) + place + body)
             while len(replies) < jobs:

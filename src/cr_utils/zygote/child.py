@@ -45,6 +45,7 @@ _CALM = (  # what runs between the program's last instruction and the first of o
     partial(gc.disable),
 )
 _CALM_SHARED = (partial(len, ()), partial(sys.gettrace), partial(sys.settrace, None), *[partial(len, ())] * 4)
+_STEPS = 3 + len(_CALM)
 _BUILTINS = dict(builtins.__dict__)
 
 
@@ -137,9 +138,9 @@ def _prepare(job, codes, compiled, shared, first):
     recorder, before = None, ()
     if trace is not None:
         recorder, before = _recorder(code, space, trace, clean)
-    target = partial(_eval, called, space) if called else partial(_invoke, space, entry, built, named)
+    target = partial(_guarded, _eval, called, space) if called else partial(_invoke, space, entry, built, named)
     calm = _CALM_SHARED if clean else _CALM
-    return (partial(_exec, code, space), partial(_run_all, before), target, *calm), recorder, clean
+    return (partial(_guarded, _exec, code, space), partial(_run_all, before), target, *calm), recorder, clean
 
 
 def _run_all(steps):
@@ -151,12 +152,28 @@ class BadCall(Exception):
     """The arguments of a predicted call cannot be built."""
 
 
+class Stopped(Exception):
+    """The program raised StopIteration, which would end the pipeline early and in silence."""
+
+
+def _guarded(function, *arguments):
+    try:
+        return function(*arguments)
+    except StopIteration as error:
+        raise Stopped from error
+
+
 def _invoke(space, entry, arguments, named):
-    return space[entry](*arguments, **named)
+    try:
+        return space[entry](*arguments, **named)
+    except StopIteration as error:
+        raise Stopped from error
 
 
 def _finish(nonce, channel, index, recorder, clean, results):
     """Write the value; runs with tracing, profiling, collection and signals switched off."""
+    if _len(results) != _STEPS:
+        _exit(1)
     if recorder is not None:
         recorder.finish(results[4])
     try:
@@ -232,7 +249,11 @@ def _kind(error):
 
 def _message(error):
     """Type and text of an exception, without running the exception's own code."""
+    if _type(error) is Stopped:
+        error = error.__cause__
     arguments = _argument(error)
     detail = arguments[0] if _len(arguments) == 1 or _type(error) is SyntaxError else None
+    if _type(error) is BadCall:
+        return detail
     name = _type_name(_type(error))[:100]
     return name + ": " + detail[:200] if _type(detail) is str and detail else name

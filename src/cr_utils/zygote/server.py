@@ -21,6 +21,7 @@ from . import child, jail
 HEADER = struct.Struct("<IIddI")
 REPLY = struct.Struct("<cIdI")
 LARGEST = 4 << 20
+SLICE, PROGRESS, PATIENCE = 0.25, 0.0005, 4  # seconds between looks, CPU seconds that count as life, see Watch.read
 _SIGKILL = signal.SIGKILL
 
 
@@ -164,7 +165,7 @@ class Watch:
         self.pid, self.pipe, self.cpu, self.wall = pid, pipe, cpu, wall
         self.status = self.usage = None
         self._clock = (~pid << 3) | 2 if jail.LINUX else None
-        self._spent, self._since = 0.0, time.monotonic()
+        self._spent, self._idle, self._since = 0.0, 0.0, time.monotonic()
         self._poll = select.poll()
         self._poll.register(pipe, select.POLLIN)
         self._poll.register(link.fileno(), 0)  # hang-up only
@@ -187,21 +188,31 @@ class Watch:
         """A job is done: its CPU seconds; the next one's begin."""
         used = self.used()
         self._spent += used
-        self._since = time.monotonic()
+        self._idle, self._since = 0.0, time.monotonic()
         return used
 
     def read(self):
-        """Bytes from the child, b"" when it closed its end, None when its time is up."""
+        """Bytes from the child, b"" when it closed its end, None when its time is up.
+
+        Its time is CPU time, so that a busy machine changes no verdict.  The wall limit counts only stretches in
+        which the child got nowhere, asleep or stopped; PATIENCE times the wall limit is the end in any case.
+        """
+        before = self.used()
         while True:
-            left = min(self.cpu - self.used(), self.wall - (time.monotonic() - self._since))
-            if left <= 0:
+            begun = time.monotonic()
+            left = self.cpu - before
+            if left <= 0 or self._idle >= self.wall or begun - self._since >= PATIENCE * self.wall:
                 return None
-            for descriptor, event in self._poll.poll(max(2.0, left * 1000)):
+            for descriptor, event in self._poll.poll(1000 * max(0.002, min(left, SLICE, self.wall - self._idle))):
                 if descriptor == self._link:
                     self.end()
                     os._exit(0)
                 if event:
                     return os.read(self.pipe, 1 << 18)
+            now = self.used()
+            if now - before < PROGRESS:
+                self._idle += time.monotonic() - begun
+            before = now
 
     def end(self):
         """Kill what is left and take its leave."""
@@ -238,12 +249,19 @@ def _closed(link):
     os.closerange(keep + 1, 4096)
 
 
-def _forget():
-    """Leave no way to these modules, nor to ctypes, by name."""
+_RAW = ("_ctypes", "_ctypes_test", "_testcapi", "_testinternalcapi", "_testlimitedcapi", "_testclinic")
+
+
+def _forget(profile):
+    """Leave no way to these modules by name; `pure` programs get no module that reads and writes raw memory."""
     for name in list(sys.modules):
-        if name.split(".")[0] in ("zygote", "ctypes", "socket", "_socket"):
-            del sys.modules[name]
-    sys.modules["_ctypes"] = None
+        if name.split(".")[0] in ("zygote", "socket", "_socket", "ctypes", "_ctypes") or name == "sys.monitoring":
+            if profile == "pure" or "ctypes" not in name:
+                del sys.modules[name]
+    if profile == "pure":
+        sys.modules.update(dict.fromkeys(_RAW))
+    if hasattr(sys, "monitoring"):
+        del sys.monitoring
 
 
 def _preload(name):
@@ -273,7 +291,7 @@ def main(descriptor, profile, memory, files, readable, writable, use, paths=(), 
     if "capabilities" in use:
         jail.drop_capabilities()
     cell = jail.Cell(profile, use)
-    _forget()
+    _forget(profile)
     held = jail.layers(cell, on)
     gc.collect()
     gc.freeze()

@@ -106,6 +106,8 @@ class Writer:
                 raise TooBig
             add('["i","' + _hex(value) + '"]')
         elif kind is bytes or kind is bytearray:
+            if kind.__len__(value) > self.chars:
+                raise TooBig
             add('["b",' if kind is bytes else '["y",')
             self._string(kind.decode(value, "latin-1"))
             add("]")
