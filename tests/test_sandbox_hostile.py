@@ -1,6 +1,6 @@
 """Nothing hostile passes, nothing it tries has an effect, nothing harmless is refused.
 
-The corpus lies in tests/hostile; effects are watched from outside: files, sockets, processes, this process itself.
+The corpus lies in tests/hostile; effects are watched from outside: files, sockets, the helper, this process.
 """
 
 import os
@@ -23,9 +23,15 @@ CASES = [(family, name) for family in hostile.FAMILIES for name in hostile.entri
 @pytest.fixture(scope="module")
 def sandbox():
     os.environ["CR_HOSTILE_SECRET"] = "quiet"
-    with Sandbox(cpu=0.3, wall=1.5) as box:
+    with Sandbox(cpu=0.12, wall=1.0) as box:  # tight, because many entries use all of it
         yield box
     del os.environ["CR_HOSTILE_SECRET"]
+
+
+@pytest.fixture(scope="module")
+def roomy():
+    with Sandbox() as box:
+        yield box
 
 
 class World:
@@ -49,11 +55,17 @@ class World:
         """The text with the places of this world in it."""
         ports = {name: self.sockets[name].getsockname()[1] for name in ("tcp", "udp")}
         fields = {
-            "{secret!r}": repr(str(self.secret)), "{target!r}": repr(str(self.target)), "{client}": str(os.getpid()),
-            "{unix!r}": repr(str(self.folder / "socket")), "{abstract!r}": repr(self.abstract),
-            "{tcp}": str(ports["tcp"]), "{udp}": str(ports["udp"]), "{answer}": str(ANSWER), "{secret_text}": "quiet",
-            "{answer_by_parts}": f"{ANSWER // 1000} * 1000 + {ANSWER % 1000}",
-        }  # fmt: skip
+            "{secret!r}": repr(str(self.secret)),
+            "{target!r}": repr(str(self.target)),
+            "{client}": str(os.getpid()),
+            "{unix!r}": repr(str(self.folder / "socket")),
+            "{abstract!r}": repr(self.abstract),
+            "{tcp}": str(ports["tcp"]),
+            "{udp}": str(ports["udp"]),
+            "{answer}": str(ANSWER),
+            "{answer_by_parts}": f"({ANSWER // 1000} * 1000 + {ANSWER % 1000})",
+            "{secret_text}": "quiet",
+        }
         for field, value in fields.items():
             text = text.replace(field, value)
         return text
@@ -99,8 +111,6 @@ def world(tmp_path_factory):
 @pytest.mark.parametrize(("family", "name"), CASES, ids=lambda text: text.replace(" ", "_"))
 def test_nothing_hostile_passes_or_has_an_effect(sandbox, world, family, name):
     code, call, expected = (world.fill(text) for text in hostile.entries(family)[name])
-    if family == "guesses":
-        code = code.replace(f"'{ANSWER}' in text", f"str({ANSWER // 1000} * 1000 + {ANSWER % 1000}) in text")
     verdict = sandbox.check(code, call, expected)
     assert not verdict, verdict
     assert verdict.kind != "lost", "the helper process did not survive"
@@ -108,8 +118,8 @@ def test_nothing_hostile_passes_or_has_an_effect(sandbox, world, family, name):
 
 
 @pytest.mark.parametrize("name", hostile.entries("harmless"), ids=lambda text: text.replace(" ", "_"))
-def test_everything_harmless_passes(sandbox, name):
-    verdict = sandbox.check(*hostile.entries("harmless")[name])
+def test_everything_harmless_passes(roomy, name):
+    verdict = roomy.check(*hostile.entries("harmless")[name])
     assert verdict.kind == "pass", verdict
 
 

@@ -1,10 +1,10 @@
 """A predicted call, read as data: `f(<literals>)` or the harmless constructor expressions data sets use.
 
-Model text is parsed, checked against a white list, and turned into a tree of tagged values (`zygote.values`) and
-small expression nodes (`zygote.build`) that the jailed process evaluates itself.  No text is ever compiled.
-Allowed beside literals: the constructors and pure functions in `FUNCTIONS`, arithmetic, slices and subscripts,
-and methods of literals whose names do not start with an underscore.  Names, lambdas, comprehensions, unpacking,
-f-strings and conditional expressions are refused.
+Model text is parsed, checked against a white list, and turned into a tree of tagged values (`zygote.values`)
+and small expression nodes (`zygote.build`) that the jailed process evaluates itself.  No text is ever
+compiled. Allowed beside literals: the constructors and pure functions in `FUNCTIONS`, arithmetic, slices and
+subscripts, and methods of literals whose names do not start with an underscore.  Names, lambdas,
+comprehensions, unpacking, f-strings and conditional expressions are refused.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _tree(node: ast.expr) -> object:
     if kind is ast.Dict:
         if None in node.keys:
             raise CallError("unpacking")
-        return ["d", *[_tree(item) for pair in zip(node.keys, node.values) for item in pair]]
+        return ["d", *[_tree(item) for pair in zip(node.keys, node.values, strict=True) for item in pair]]
     if kind is ast.UnaryOp:
         return _unary(node)
     if kind is ast.BinOp:
@@ -130,7 +130,9 @@ def _call(node: ast.Call) -> dict:
 
 @lru_cache(maxsize=4096)
 def entry_point(code: str) -> str | None:
-    """Name of the last function that the program defines at top level; None where it has none or does not parse."""
+    """Name of the last function that the program defines at top level; None where it has none or does not
+    parse.
+    """
     try:
         body = literals.parse_program(code).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):

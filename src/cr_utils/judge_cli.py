@@ -1,8 +1,8 @@
 """`python -m cr_utils judge` and `trace`: JSON lines in on standard input, JSON lines out, in order.
 
-judge: {id, code, call, expected[, entry_point]} -> {id, kind, passed, cpu}.
-trace: {id, code, call} -> {id, events, complete, kind}; an event is [frame, line, changes], see `cr_utils.trace`.
-A line that is not such an object ends the command with status 2 and one line on standard error.
+judge: {id, code, call, expected[, entry_point]} -> {id, kind, passed, cpu}. trace: {id, code, call} -> {id,
+events, complete, kind}; an event is [frame, line, changes], see `cr_utils.trace`. A line that is not such an
+object ends the command with status 2 and one line on standard error.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ _BATCH = 256  # lines that are judged together
 def judge_main(argv: list[str], source: TextIO | None = None, target: TextIO | None = None) -> int:
     """Judge predicted calls; returns the exit status.  Raises UserError for a bad line."""
     parser = _parser("judge", "{id, code, call, expected} -> {id, kind, passed, cpu}")
-    parser.add_argument("--compare", choices=("python", "strict"), default="python", help="== or same types too")
-    parser.add_argument("--profile", choices=("pure", "bench"), default="pure", help="bench: imports, threads, files")
+    parser.add_argument(
+        "--compare", choices=("python", "strict"), default="python", help="== or same types too"
+    )
+    parser.add_argument(
+        "--profile", choices=("pure", "bench"), default="pure", help="bench: imports, threads, files"
+    )
     options = parser.parse_args(argv)
     with Sandbox(cpu=options.cpu, wall=options.wall, lanes=options.lanes) as sandbox:
         for rows in _batches(_rows(source or sys.stdin, ("id", "code", "call", "expected"))):
@@ -36,8 +40,13 @@ def judge_main(argv: list[str], source: TextIO | None = None, target: TextIO | N
             _tell(
                 target,
                 [
-                    {"id": row["id"], "kind": verdict.kind, "passed": verdict.passed, "cpu": round(verdict.cpu, 6)}
-                    for row, verdict in zip(rows, verdicts)
+                    {
+                        "id": row["id"],
+                        "kind": verdict.kind,
+                        "passed": verdict.passed,
+                        "cpu": round(verdict.cpu, 6),
+                    }
+                    for row, verdict in zip(rows, verdicts, strict=True)
                 ],
             )
     return 0
@@ -60,14 +69,16 @@ def trace_main(argv: list[str], source: TextIO | None = None, target: TextIO | N
                         "complete": found.complete,
                         "kind": found.kind,
                     }
-                    for row, found in zip(rows, traces)
+                    for row, found in zip(rows, traces, strict=True)
                 ],
             )
     return 0
 
 
 def _parser(name: str, what: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(f"cr_utils {name}", description=f"JSON lines in, JSON lines out: {what}.")
+    parser = argparse.ArgumentParser(
+        f"cr_utils {name}", description=f"JSON lines in, JSON lines out: {what}."
+    )
     parser.add_argument("--cpu", type=float, default=0.5, help="CPU seconds for one call")
     parser.add_argument("--wall", type=float, default=5.0, help="wall seconds for one call")
     parser.add_argument("--lanes", type=int, default=None, help="helper processes")
@@ -84,7 +95,9 @@ def _rows(source: TextIO, names: tuple[str, ...]) -> Iterator[dict]:
             if "id" not in row or not all(isinstance(text, str) for text in texts):
                 raise TypeError
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise UserError(f"line {number} of the input: expected a JSON object with {', '.join(names)}") from None
+            raise UserError(
+                f"line {number} of the input: expected a JSON object with {', '.join(names)}"
+            ) from None
         yield row
 
 

@@ -1,8 +1,8 @@
 """Lanes: helper processes that fork and watch the programs, seen from the process that asks.
 
-A lane is one server (`zygote.server`) on a socket, started by `Popen`, so that a process with threads, CUDA or a
-large heap is never forked.  One request at a time for each lane; several threads share a pool of lanes.  A lane
-that does not answer in time is killed and replaced, and the job it lost is tried once more.
+A lane is one server (`zygote.server`) on a socket, started by `Popen`, so that a process with threads, CUDA
+or a large heap is never forked.  One request at a time for each lane; several threads share a pool of lanes.
+A lane that does not answer in time is killed and replaced, and the job it lost is tried once more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from zygote import server; from json import loads; "
     "del sys.path[0]; server.main(**loads(sys.argv[2]))"
 )
-_SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/ld.so.cache", "/dev/urandom")
+_SYSTEM = (
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/share/zoneinfo",
+    "/etc/ld.so.cache",
+    "/dev/urandom",
+)
 _GRACE = 5.0  # seconds beyond the longest wait of a server after which a silent lane counts as lost
 
 
@@ -54,8 +62,14 @@ class Settings:
     environment: dict = field(default_factory=dict)
 
     def readable(self) -> list[str]:
-        """What a program may read: the standard library, system libraries, and the import paths of `bench`."""
-        own = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.join(sys.base_prefix, "lib")]
+        """What a program may read: the standard library, system libraries, and the import paths of
+        `bench`.
+        """
+        own = [
+            sysconfig.get_path("stdlib"),
+            sysconfig.get_path("platstdlib"),
+            os.path.join(sys.base_prefix, "lib"),
+        ]
         return [*own, *_SYSTEM, *self.paths]
 
 
@@ -65,9 +79,9 @@ class Lane:
     def __init__(self, settings: Settings):
         ours, theirs = socket.socketpair()
         arguments = dict(
-            descriptor=theirs.fileno(), profile=settings.profile, memory=settings.memory, files=settings.files,
-            readable=settings.readable(), writable=settings.writable, use=settings.use, paths=settings.paths,
-            preload=settings.preload,
+            descriptor=theirs.fileno(), profile=settings.profile, memory=settings.memory,
+            files=settings.files, readable=settings.readable(), writable=settings.writable, use=settings.use,
+            paths=settings.paths, preload=settings.preload,
         )  # fmt: skip
         command = [sys.executable, "-s", "-S", "-P", "-B", "-W", "ignore", "-X", "utf8", "-c", _BOOT]
         self._link = ours
@@ -87,7 +101,9 @@ class Lane:
             raise LaneLost([]) from None
 
     def ask(self, body: bytes, jobs: int, cpu: float, wall: float, scratch: str | None = None) -> list:
-        """Send one request; [(kind byte, CPU seconds, text bytes)] in the order of the jobs.  Raises LaneLost."""
+        """Send one request; [(kind byte, CPU seconds, text bytes)] in the order of the jobs.  Raises
+        LaneLost.
+        """
         replies: list = []
         place = (scratch or "").encode()
         self._link.settimeout(server.PATIENCE * wall + _GRACE)
@@ -111,7 +127,9 @@ class Lane:
         return b"".join(parts)
 
     def close(self, reap: bool = True) -> None:
-        """End the helper process and everything it started; `reap=False` in a process that did not start it."""
+        """End the helper process and everything it started; `reap=False` in a process that did not start
+        it.
+        """
         self._link.close()
         if reap:
             self.process.kill()
@@ -121,14 +139,12 @@ class Lane:
 
 
 class Pool:
-    """Up to `size` lanes, started when they are first needed, shared by threads, never by forked processes."""
+    """Up to `size` lanes, started when they are first needed, shared by threads, never by forked
+    processes.
+    """
 
     def __init__(self, settings: Settings, size: int):
         self.settings, self.size = settings, size
-        self._reset()
-
-    def _reset(self) -> None:
-        self._owner = os.getpid()
         self._free: list[Lane] = []
         self._all: list[Lane] = []
         self._starting = 0
@@ -138,10 +154,6 @@ class Pool:
     @contextmanager
     def lane(self):
         """A lane for the duration of one request; one that raises LaneLost is replaced."""
-        if os.getpid() != self._owner:  # a fork of the process that started the lanes
-            for lane in self._all:
-                lane.close(reap=False)
-            self._reset()
         lane = self._take()
         try:
             yield lane
@@ -178,10 +190,13 @@ class Pool:
                     self._all.append(lane)
                 self._change.notify()
 
+    def abandon(self) -> None:
+        """Let go of the lanes in a fork of the process that started them."""
+        for lane in self._all:
+            lane.close(reap=False)
+
     def close(self) -> None:
         """End the lanes that are free now; busy ones end when their request does."""
-        if os.getpid() != self._owner:
-            return
         with self._change:
             self._closed = True
             free, self._free = self._free, []

@@ -1,9 +1,9 @@
 """Python literals: read model text as data, write values as canonical text, compare values.
 
 Nothing here executes text.  A literal is what `repr` writes for a builtin value: numbers, strings, bytes,
-None, True, False, Ellipsis, lists, tuples, dicts, sets, and the forms `set()`, `frozenset(...)`, `range(...)`,
-`bytearray(...)`, `float('nan')`, `nan`, `inf`.  Size, nesting and digits are limited before the parser sees
-the text.  Calls and constructor expressions are the business of `cr_utils.calls`.
+None, True, False, Ellipsis, lists, tuples, dicts, sets, and the forms `set()`, `frozenset(...)`,
+`range(...)`, `bytearray(...)`, `float('nan')`, `nan`, `inf`.  Size, nesting and digits are limited before
+the parser sees the text.  Calls and constructor expressions are the business of `cr_utils.calls`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_DIGITS = 4_300  # what Python itself converts between int and text
 
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})\Z", re.ASCII)
 _PLAIN_STRING = re.compile(r"""'[ !#-&(-\[\]-~]*'\Z|"[ !#-&(-\[\]-~]*"\Z""")
-_LONG_DIGITS = re.compile(r"[0-9A-Fa-f_]{%d,}" % MAX_DIGITS)
+_LONG_DIGITS = re.compile(rf"[0-9A-Fa-f_]{{{MAX_DIGITS},}}")
 _MAY_WARN = re.compile(r"\\\\|[0-9][A-Za-z]")
 _WARNINGS = threading.Lock()
 _WORDS = {"True": True, "False": False, "None": None}
@@ -36,8 +36,8 @@ class LiteralError(ValueError):
 def parse(text: str) -> object:
     """The value that a literal's text stands for.
 
-    Raises LiteralError for anything else, for text of more than 65,536 characters, brackets deeper than 80 and
-    integers of more than 4,300 digits.  Every call builds a fresh value.
+    Raises LiteralError for anything else, for text of more than 65,536 characters, brackets deeper than 80
+    and integers of more than 4,300 digits.  Every call builds a fresh value.
 
     >>> parse("[1, 'a', {2: None}]")
     [1, 'a', {2: None}]
@@ -136,7 +136,7 @@ def _value(node: ast.expr) -> object:
     if kind is ast.Dict:
         if None in node.keys:
             raise LiteralError("unpacking in a dict")
-        return {_value(key): _value(value) for key, value in zip(node.keys, node.values)}
+        return {_value(key): _value(value) for key, value in zip(node.keys, node.values, strict=True)}
     if kind is ast.Set:
         return {_value(item) for item in node.elts}
     if kind is ast.UnaryOp:
@@ -189,7 +189,11 @@ def _constructed(node: ast.Call) -> object:
         return range(*arguments)
     if name == "bytearray" and kinds in ((), (bytes,)):
         return bytearray(*arguments)
-    if name == "float" and kinds == (str,) and arguments[0].lower().lstrip("+-") in ("nan", "inf", "infinity"):
+    if (
+        name == "float"
+        and kinds == (str,)
+        and arguments[0].lower().lstrip("+-") in ("nan", "inf", "infinity")
+    ):
         return float(arguments[0])
     raise LiteralError("a call is not a literal")
 
@@ -211,9 +215,9 @@ def canonical(value: object) -> str:
 def equal(a: object, b: object, compare: str = "python") -> bool:
     """Whether two builtin values are equal.
 
-    `python` is the benchmarks' `==`: True == 1 == 1.0, and nan differs from itself.  `strict` asks for the same
-    types all the way down, tells 0.0 from -0.0, and lets nan equal nan; dict and set order never matters.  Values
-    of any other type equal nothing.  Raises ValueError for an unknown mode.
+    `python` is the benchmarks' `==`: True == 1 == 1.0, and nan differs from itself.  `strict` asks for the
+    same types all the way down, tells 0.0 from -0.0, and lets nan equal nan; dict and set order never
+    matters.  Values of any other type equal nothing.  Raises ValueError for an unknown mode.
     """
     if compare == "python":
         return _python_equal(a, b)
@@ -250,5 +254,3 @@ def _form(value: object) -> object:
     if kind is range or kind is bytearray:
         return (kind, repr(value))
     raise LiteralError(f"a {kind.__name__} is no builtin value")
-
-

@@ -1,9 +1,10 @@
 """Run untrusted Python in jailed child processes, and judge a model's answers without executing their text.
 
-`Sandbox.run` gives the canonical text of a call's value, or what stopped it; `check` judges a predicted call and an
-expected literal, both read as data.  Every program runs under CPU, memory and wall limits, without network, files,
-processes or signals to others; the layers that hold on this machine are in `Sandbox.layers`.  Limits: a program can
-always decide its own return value; nothing here judges whether it is the value its author meant.
+`Sandbox.run` gives the canonical text of a call's value, or what stopped it; `check` judges a predicted call
+and an expected literal, both read as data.  Every program runs under CPU, memory and wall limits, without
+network, files, processes or signals to others; the layers that hold on this machine are in `Sandbox.layers`.
+Limits: a program can always decide its own return value; nothing here judges whether it is the value its
+author meant.
 """
 
 from __future__ import annotations
@@ -15,21 +16,20 @@ import sys
 import tempfile
 import threading
 import warnings
+import weakref
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 
-from cr_utils import calls, literals
 from cr_utils.errors import UserError
 from cr_utils.lanes import LaneLost, Pool, Settings
-from cr_utils.zygote import values
+from cr_utils.runs import Run, read
+from cr_utils.verdicts import Plan, Verdict
 
 __all__ = ["Run", "Sandbox", "SandboxWarning", "Verdict"]
 
+LAYERS = ("namespaces", "landlock", "seccomp", "capabilities")  # every layer that can be tried
 _CORE = ("rlimits", "landlock", "seccomp")
-_TOLD = ("ok", "error", "memory", "too_big", "exited", "bad_call")  # what a child may say of itself
 _COHORT = 64  # programs that share a child, at most
 
 
@@ -37,67 +37,13 @@ class SandboxWarning(UserWarning):
     """Some isolation layers are missing on this machine."""
 
 
-@dataclass
-class Run:
-    """What came of a call: `kind` is "ok" or what stopped it (error, timeout, memory, too_big, exited, signal,
-    forged, lost, bad_call); `error` names the exception; `cpu` in seconds."""
-
-    kind: str
-    error: str | None = None
-    cpu: float = 0.0
-    layers: tuple[str, ...] = ()
-    tree: object = field(default=None, repr=False)
-    trace: dict | None = field(default=None, repr=False)
-
-    @cached_property
-    def value_text(self) -> str | None:
-        """Canonical text of the value; None where there is none or it is not a builtin value through and through."""
-        if self.kind != "ok":
-            return None
-        try:
-            return literals.canonical(values.decode(self.tree, derived=True))
-        except (literals.LiteralError, ValueError, TypeError):
-            return None
-
-    def equals(self, expected: object, compare: str = "python") -> bool:
-        """Whether the call gave this value; see `literals.equal`."""
-        if self.kind != "ok":
-            return False
-        try:
-            value = values.decode(self.tree, derived=compare == "strict")
-        except (ValueError, TypeError):
-            return False
-        return literals.equal(value, expected, compare)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The judgement of one answer; true only when it is right.
-
-    `kind`: pass, fail, error, timeout, memory, too_big, exited, signal, forged, lost, bad_expected, bad_call.
-    """
-
-    kind: str
-    cpu: float = 0.0
-    layers: tuple[str, ...] = ()
-    error: str | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Whether the answer is right."""
-        return self.kind == "pass"
-
-    def __bool__(self) -> bool:
-        return self.passed
-
-
 class Sandbox:
     """A pool of jailed helper processes; long-lived, safe to use from threads and after a fork.
 
-    cpu, wall: seconds for one call.  memory: MiB of address space.  lanes: helper processes, by default one for each
-    CPU this process may use, at most 8.  hash_seed: PYTHONHASHSEED of the programs.  use: the isolation layers to
-    try.  weak_ok: run untrusted programs although Landlock or seccomp is missing.  preload: modules that the `bench`
-    helpers import once.
+    cpu, wall: seconds for one call.  memory: MiB of address space.  lanes: helper processes, by default one
+    for each CPU this process may use, at most 8.  hash_seed: PYTHONHASHSEED of the programs.  use: the
+    isolation layers to try.  weak_ok: run untrusted programs although Landlock or seccomp is missing.
+    preload: modules that the `bench` helpers import once.
 
     >>> with Sandbox() as sandbox:
     ...     sandbox.run("def f(x): return x + 1", "f(2)").value_text
@@ -105,9 +51,9 @@ class Sandbox:
     """
 
     def __init__(
-        self, *, cpu: float = 0.5, wall: float = 5.0, memory: int = 512, lanes: int | None = None, hash_seed: int = 0,
-        use: Sequence[str] = ("namespaces", "landlock", "seccomp", "capabilities"), weak_ok: bool = False,
-        bench_cpu: float = 3.0, bench_wall: float = 15.0, bench_memory: int = 4096, preload: Sequence[str] = (),
+        self, *, cpu: float = 0.5, wall: float = 5.0, memory: int = 512, lanes: int | None = None,
+        hash_seed: int = 0, use: Sequence[str] = LAYERS, weak_ok: bool = False, bench_cpu: float = 3.0,
+        bench_wall: float = 15.0, bench_memory: int = 4096, preload: Sequence[str] = (),
     ):  # fmt: skip
         self.cpu, self.wall, self.weak_ok = cpu, wall, weak_ok
         self.bench_cpu, self.bench_wall = bench_cpu, bench_wall
@@ -119,8 +65,9 @@ class Sandbox:
             bench_cpu=bench_cpu, bench_wall=bench_wall, bench_memory=bench_memory, preload=preload,
         )  # fmt: skip
         self._pools: dict[str, Pool] = {}
-        self._scratch: str | None = None
-        self._lock, self._closed = threading.Lock(), False
+        self._folders: list[str] = []  # the scratch directory of `bench`, once there is one
+        self._lock, self._owner = threading.Lock(), os.getpid()
+        self._end = weakref.finalize(self, _end, self._pools, self._folders, self._owner)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -130,12 +77,7 @@ class Sandbox:
 
     def close(self) -> None:
         """End the helper processes and remove the scratch directories."""
-        self._closed = True
-        for pool in self._pools.values():
-            pool.close()
-        if self._scratch:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch = None
+        self._end()
 
     def __reduce__(self):
         return _rebuild, (self._options,)
@@ -143,21 +85,26 @@ class Sandbox:
     # ---- running -------------------------------------------------------------------------------------------
 
     def run(self, code: str, call: str, *, profile: str = "pure", untrusted: bool = False) -> Run:
-        """Execute a program, then evaluate `call` (a Python expression) in its namespace, in a child of its own.
+        """Execute a program in a child of its own, then evaluate `call`, an expression, in its namespace.
 
         untrusted: the program was written by a model; raises UserError where Landlock or seccomp is missing.
+        Neither text is checked beforehand: `check` is the way to judge a model's answers.
         """
         return self._submit([code], [[0, None, None, call, None]], profile, untrusted)[0]
 
-    def run_many(self, code: str, calls: Sequence[str], *, profile: str = "pure", untrusted: bool = False) -> list[Run]:
+    def run_many(
+        self, code: str, calls: Sequence[str], *, profile: str = "pure", untrusted: bool = False
+    ) -> list[Run]:
         """Evaluate many calls of one program, each in a fresh namespace of one child.
 
-        A program that could leave something behind (imports, classes, globals, ...) gets a child for each call.
+        A program that could leave something behind (imports, classes, globals) gets a child for each call.
         """
         jobs = [[0, None, None, call, None] for call in calls]
         return self._spread([code], jobs, profile, untrusted)
 
-    def map(self, pairs: Iterable[tuple[str, str]], *, profile: str = "pure", untrusted: bool = False) -> list[Run]:
+    def map(
+        self, pairs: Iterable[tuple[str, str]], *, profile: str = "pure", untrusted: bool = False
+    ) -> list[Run]:
         """Execute many (program, call) pairs; those that pass the static screen share children."""
         codes, jobs, numbers = [], [], {}
         for code, call in pairs:
@@ -167,11 +114,14 @@ class Sandbox:
             jobs.append([number, None, None, call, None])
         return self._spread(codes, jobs, profile, untrusted)
 
-    def trace(self, pairs: Iterable[tuple[str, str]], options: dict | list[dict], *, profile: str = "pure") -> list[Run]:
+    def trace(
+        self, pairs: Iterable[tuple[str, str]], options: dict | list[dict], *, profile: str = "pure"
+    ) -> list[Run]:
         """As `map`, recording line events into `Run.trace`; `cr_utils.trace` gives them their meaning."""
         pairs = list(pairs)
         options = options if isinstance(options, list) else [options] * len(pairs)
-        jobs = [[at, None, None, call, chosen] for at, ((_, call), chosen) in enumerate(zip(pairs, options))]
+        calls = zip((call for _, call in pairs), options, strict=True)
+        jobs = [[at, None, None, call, chosen] for at, (call, chosen) in enumerate(calls)]
         return self._spread([code for code, _ in pairs], jobs, profile, False)
 
     # ---- judging -------------------------------------------------------------------------------------------
@@ -182,26 +132,34 @@ class Sandbox:
     ) -> Verdict:  # fmt: skip
         """Whether `call`, a predicted call of the program's function, gives the literal `expected`.
 
-        Both are read as data.  entry_point: by default the last function at top level.  compare: "python" for `==`,
-        "strict" for the same types.  profile: "bench" allows imports, threads and a private directory.
+        Both are read as data.  entry_point: by default the last function at top level.  compare: "python"
+        for `==`, "strict" for the same types.  profile: "bench" allows imports, threads and a private
+        directory.
 
         >>> with Sandbox() as sandbox:
         ...     sandbox.check("def f(x): return x * 2", "f(21)", "42").kind
         'pass'
         """
-        return self.check_many([(code, call, expected, entry_point)], compare, profile, untrusted=untrusted)[0]
+        return self.check_many([(code, call, expected, entry_point)], compare, profile, untrusted=untrusted)[
+            0
+        ]
 
     def check_many(
-        self, items: Iterable[tuple], compare: str = "python", profile: str = "pure", *, untrusted: bool = False
+        self,
+        items: Iterable[tuple],
+        compare: str = "python",
+        profile: str = "pure",
+        *,
+        untrusted: bool = False,
     ) -> list[Verdict]:
         """Verdicts of many (code, call, expected[, entry_point]) in order; equal calls are executed once."""
         if compare not in ("python", "strict"):
             raise ValueError(f"compare={compare!r}: choose 'python' or 'strict'")
-        plan = _Plan()
+        plan = Plan()
         for item in items:
             plan.add(*item)
         runs = self._spread(plan.codes, plan.jobs, profile, untrusted) if plan.jobs else []
-        return [_verdict(item, runs, compare) for item in plan.items]
+        return plan.verdicts(runs, compare)
 
     # ---- machinery -----------------------------------------------------------------------------------------
 
@@ -212,8 +170,13 @@ class Sandbox:
             return lane.layers
 
     def _pool(self, profile: str) -> Pool:
+        if os.getpid() != self._owner:  # in a fork: locks may be held by threads that are not here
+            for pool in self._pools.values():
+                pool.abandon()
+            self._lock, self._owner, self._pools, self._folders = threading.Lock(), os.getpid(), {}, []
+            self._end = weakref.finalize(self, _end, self._pools, self._folders, self._owner)
         with self._lock:
-            if self._closed:
+            if not self._end.alive:
                 raise RuntimeError("the sandbox is closed")
             if profile not in self._pools:
                 self._pools[profile] = Pool(self._settings(profile), self._size)
@@ -224,11 +187,12 @@ class Sandbox:
             return Settings(memory=self._memory, hash_seed=self._seed, use=self._use)
         if profile != "bench":
             raise ValueError(f"profile={profile!r}: choose 'pure' or 'bench'")
-        self._scratch = os.path.realpath(tempfile.mkdtemp(prefix="cr-utils-"))
+        scratch = os.path.realpath(tempfile.mkdtemp(prefix="cr-utils-"))
+        self._folders.append(scratch)
         one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         return Settings(
             profile="bench", memory=self._bench_memory, hash_seed=self._seed, use=self._use,
-            writable=("/dev/null", self._scratch), paths=_import_paths(), preload=self._preload, environment=one,
+            writable=("/dev/null", scratch), paths=_import_paths(), preload=self._preload, environment=one,
         )  # fmt: skip
 
     def _spread(self, codes: list, jobs: list, profile: str, untrusted: bool) -> list[Run]:
@@ -259,7 +223,7 @@ class Sandbox:
             except LaneLost as lost:
                 replies, layers = lost.replies, ()
                 failures = 1 if replies else failures + 1
-            runs += [_read(reply, layers) for reply in replies]
+            runs += [read(reply, layers) for reply in replies]
             if failures > 1:
                 runs.append(Run("lost"))
                 failures = 0
@@ -271,7 +235,7 @@ class Sandbox:
         if profile != "bench":
             yield None
             return
-        place = tempfile.mkdtemp(dir=self._scratch)
+        place = tempfile.mkdtemp(dir=self._folders[0])
         try:
             yield place
         finally:
@@ -288,46 +252,6 @@ class Sandbox:
             )
 
 
-class _Plan:
-    """Items to judge: the distinct executions they need, and what to compare each with."""
-
-    def __init__(self) -> None:
-        self.codes: list[str] = []
-        self.jobs: list[list] = []
-        self.items: list[tuple] = []
-        self._code_numbers: dict = {}
-        self._job_numbers: dict = {}
-        self._entries: dict = {}
-
-    def add(self, code: str, call: str, expected: str, entry_point: str | None = None) -> None:
-        """Note one item: a verdict where the text already decides, else the number of its job and the value."""
-        try:
-            value = literals.parse(expected)
-        except literals.LiteralError as error:
-            self.items.append((Verdict("bad_expected", error=str(error)),))
-            return
-        name = entry_point or calls.entry_point(code)
-        if name is None:
-            self.items.append((Verdict("error", error="the program defines no function or does not parse"),))
-            return
-        try:
-            tree = calls.parse(call, name)
-        except calls.CallError as error:
-            self.items.append((Verdict("bad_call", error=str(error)),))
-            return
-        self.items.append((None, self._job(code, name, tree), value))
-
-    def _job(self, code: str, name: str, tree: list) -> int:
-        key = (code, name, repr(tree))
-        if key not in self._job_numbers:
-            number = self._code_numbers.setdefault(code, len(self.codes))
-            if number == len(self.codes):
-                self.codes.append(code)
-            self._job_numbers[key] = len(self.jobs)
-            self.jobs.append([number, name, tree, None, None])
-        return self._job_numbers[key]
-
-
 def _part(codes: list, jobs: list) -> tuple[list, list]:
     """The jobs of one cohort with only the programs they use."""
     numbers = list(dict.fromkeys(job[0] for job in jobs))
@@ -335,37 +259,14 @@ def _part(codes: list, jobs: list) -> tuple[list, list]:
     return [codes[number] for number in numbers], [[new[job[0]], *job[1:]] for job in jobs]
 
 
-def _verdict(item: tuple, runs: list[Run], compare: str) -> Verdict:
-    if item[0] is not None:
-        return item[0]
-    run = runs[item[1]]
-    if run.kind != "ok":
-        return Verdict(run.kind, run.cpu, run.layers, run.error)
-    return Verdict("pass" if run.equals(item[2], compare) else "fail", run.cpu, run.layers)
-
-
-def _read(reply: tuple, layers: tuple[str, ...]) -> Run:
-    """A Run from a helper's reply; text that is not what a child writes counts as forged."""
-    kind, cpu, text = reply
-    if kind == b"D":
-        return Run(text.decode(), None, cpu, layers)
-    try:
-        told = json.loads(text)
-        if (kind == b"V") != (told["k"] == "ok") or told["k"] not in _TOLD:
-            raise ValueError(told["k"])
-        run = Run(told["k"], told.get("e"), cpu, layers, told.get("v"))
-        if "t" in told:
-            run.trace = {name: _watched(item) for name, item in told["t"].items()} | {"complete": told["c"]}
-    except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
-        return Run("forged", None, cpu, layers)
-    return run
-
-
-def _watched(item):
-    """A part of a trace: tagged JSON, or the list of watched expressions with None for those without a value."""
-    if item and type(item[0]) is not str:
-        return [None if part is None else values.decode(part) for part in item]
-    return values.decode(item) if item else []
+def _end(pools: dict[str, Pool], folders: list[str], owner: int) -> None:
+    """End the helpers and remove the folders of one sandbox, in the process that made them."""
+    if os.getpid() != owner:
+        return
+    for pool in pools.values():
+        pool.close()
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _processors() -> int:
@@ -385,7 +286,7 @@ def _warn(missing: list[str], layers: tuple[str, ...]) -> None:
     global _warned
     if not _warned:
         _warned = True
-        text = f"sandbox layers missing on this machine: {', '.join(missing)}; in use: {', '.join(layers) or 'none'}"
+        text = f"sandbox layers missing here: {', '.join(missing)}; in use: {', '.join(layers) or 'none'}"
         warnings.warn(text, SandboxWarning, stacklevel=4)
 
 

@@ -1,11 +1,12 @@
 """What a call did, line by line: lines run, next lines, values after each line.
 
-Strict mode, for our own questions: each call of a function is a frame of its own; the next line and the values after
-a line are those of the same frame; comprehensions and lambdas count for coverage only, so that Python versions
-agree.  `trace` runs untrusted programs in the sandbox; `trace_call` runs trusted ones in this process, faster.
-Values are read as data, never through a program's own methods; bounds: 2,000 lines, 200 nodes for each value.
-`complete` is False when a trace was cut, evaded or tampered with.  Line numbers are 1-based.
-Flat mode (`flat_many`) reproduces the trace that the REval benchmark's truths were made with, over all frames.
+Strict mode, for our own questions: each call of a function is a frame of its own; the next line and the
+values after a line are those of the same frame; comprehensions and lambdas count for coverage only, so that
+Python versions agree.  `trace` runs untrusted programs in the sandbox; `trace_call` runs trusted ones in
+this process, faster. Values are read as data, never through a program's own methods; bounds: 2,000 lines,
+200 nodes for each value. `complete` is False when a trace was cut, evaded or tampered with.  Line numbers
+are 1-based. Flat mode (`flat_many`) reproduces the trace that the REval benchmark's truths were made with,
+over all frames.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ __all__ = ["Event", "FlatTrace", "Trace", "flat_many", "trace", "trace_call", "t
 
 @dataclass(frozen=True)
 class Event:
-    """One line of one frame.  `changes`: name -> (type name, canonical text), (type name, None) for a value that
-    has no literal, None for a name that is gone.  Line 0 begins a frame (changes: its arguments), -1 ends it."""
+    """One line of one frame.  `changes`: name -> (type name, canonical text), (type name, None) for a
+    value that has no literal, None for a name that is gone.  Line 0 begins a frame (changes: its
+    arguments), -1 ends it.
+    """
 
     frame: int
     line: int
@@ -32,7 +35,9 @@ class Event:
 
 @dataclass
 class Trace:
-    """The line events of one call.  output: canonical text of its value, or None; error: "Type: message" or None."""
+    """The line events of one call.  output: canonical text of its value, or None; error: "Type: message"
+    or None.
+    """
 
     events: list[Event]
     hidden: set[int] = field(default_factory=set)
@@ -53,7 +58,9 @@ class Trace:
 
     @cached_property
     def next_lines(self) -> dict[int, list[int]]:
-        """For each line the lines that followed it in the same frame, in order of first sight; -1 for its end."""
+        """For each line the lines that followed it in the same frame, in order of first sight; -1 for its
+        end.
+        """
         following: dict[int, list[int]] = {}
         last: dict[int, int] = {}
         for event in self.events:
@@ -67,7 +74,9 @@ class Trace:
 
     @cached_property
     def states(self) -> dict[tuple[int, str], list[tuple[str, str]]]:
-        """(line, name) -> (type name, canonical text) after each run of the line, for names that were bound then."""
+        """(line, name) -> (type name, canonical text) after each run of the line, for names that were
+        bound then.
+        """
         states: dict[tuple[int, str], list[tuple[str, str]]] = {}
         bound: dict[int, dict] = {}
         for event in self.events:
@@ -84,11 +93,13 @@ class Trace:
         return states
 
 
-def trace_call(code: str, entry_point: str, args_text: str, max_events: int = 2000, nodes: int = 200) -> Trace:
+def trace_call(
+    code: str, entry_point: str, args_text: str, max_events: int = 2000, nodes: int = 200
+) -> Trace:
     """Trace a call of a TRUSTED program in this process; the run ends at `max_events` lines.
 
-    Not for programs or arguments that a model wrote: nothing is isolated here.  Raises what the program's module
-    level raises; an exception of the call itself is reported in the trace.
+    Not for programs or arguments that a model wrote: nothing is isolated here.  Raises what the program's
+    module level raises; an exception of the call itself is reported in the trace.
 
     >>> trace_call("def f(x):\\n    y = x + 1\\n    return y", "f", "2").output
     '3'
@@ -111,7 +122,14 @@ def trace_call(code: str, entry_point: str, args_text: str, max_events: int = 20
         recorder.finish(sys.gettrace())
         sys.settrace(before)
     output = None if error else _text(result)
-    return Trace(_events(recorder.records), recorder.hidden, recorder.complete, output, error, "error" if error else "ok")
+    return Trace(
+        _events(recorder.records),
+        recorder.hidden,
+        recorder.complete,
+        output,
+        error,
+        "error" if error else "ok",
+    )
 
 
 def _text(value: object) -> str | None:
@@ -130,8 +148,11 @@ def trace(code: str, call: str, sandbox=None, **options: object) -> Trace:
     return trace_many([(code, call)], sandbox, **options)[0]
 
 
-def trace_many(pairs, sandbox=None, *, events: int = 2000, nodes: int = 200, profile: str = "pure") -> list[Trace]:
-    """Trace (program, call) pairs in the sandbox, one Trace each, in order; without one, a sandbox is started.
+def trace_many(
+    pairs, sandbox=None, *, events: int = 2000, nodes: int = 200, profile: str = "pure"
+) -> list[Trace]:
+    """Trace (program, call) pairs in the sandbox, one Trace each, in order; without one, a sandbox is
+    started.
 
     A run that gave no trace (a time-out, say) has no events, `complete` False, and the sandbox's kind.
     """
@@ -148,7 +169,9 @@ def _from_run(run) -> Trace:
     if run.trace is None:
         return Trace([], set(), False, run.value_text, run.error, run.kind)
     told = run.trace
-    return Trace(_events(told["records"]), told["hidden"], told["complete"], run.value_text, run.error, run.kind)
+    return Trace(
+        _events(told["records"]), told["hidden"], told["complete"], run.value_text, run.error, run.kind
+    )
 
 
 @dataclass
@@ -170,7 +193,9 @@ class FlatTrace:
         return line in self.lines
 
     def following(self, line: int) -> set[int]:
-        """The lines of the states right after each visit, -1 after the last state and for a line that never ran."""
+        """The lines of the states right after each visit, -1 after the last state and for a line that
+        never ran.
+        """
         after = [*self.lines[1:], -1]
         return {after[at] for at, item in enumerate(self.lines) if item == line} or {-1}
 
@@ -178,14 +203,17 @@ class FlatTrace:
 def flat_many(items, sandbox, *, profile: str = "bench") -> list[FlatTrace]:
     """Flat traces of (code, setup, call, watch) in the sandbox, one each, in order.
 
-    setup: text run untraced in the program's namespace before the call (a test class and its instance, say), or
-    None.  watch: [(line, expression)].  A run that gave no trace has no lines and None for every expression.
+    setup: text run untraced in the program's namespace before the call (a test class and its instance, say),
+    or None.  watch: [(line, expression)].  A run that gave no trace has no lines and None for every
+    expression.
     """
     items = list(items)
     pairs = [(code, call) for code, _, call, _ in items]
-    options = [dict(flat=True, setup=setup, watch=[list(pair) for pair in watch]) for _, setup, _, watch in items]
+    options = [
+        dict(flat=True, setup=setup, watch=[list(pair) for pair in watch]) for _, setup, _, watch in items
+    ]
     runs = sandbox.trace(pairs, options, profile=profile)
-    return [_flat(run, len(item[3])) for run, item in zip(runs, items)]
+    return [_flat(run, len(item[3])) for run, item in zip(runs, items, strict=True)]
 
 
 def _flat(run, questions: int) -> FlatTrace:

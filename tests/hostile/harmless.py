@@ -1,124 +1,24 @@
-"""Programs and answers that are right and must pass, however unusual."""
+"""Harmless entries whose texts are too long for the text file, or whose white space matters."""
 
 _CALL = "f(1)"
 
-
-def _returns(text, imports=""):
-    return f"{imports}\ndef f(x):\n    return {text}", _CALL, text
-
-
 ENTRIES = {
-    "integer": _returns("4"),
-    "negative": _returns("-4"),
-    "float": _returns("4.5"),
-    "small float": _returns("1e-300"),
-    "infinity": ("def f(x):\n    return float('inf')", _CALL, "inf"),
-    "complex": _returns("(1+2j)"),
-    "string": _returns("'a\\n\\'\"\\x00\\ud800é'"),
-    "bytes": _returns("b'\\x00\\xff'"),
-    "None": _returns("None"),
-    "Ellipsis": _returns("..."),
-    "nested": _returns("[1, ('a', {'b': [None, {1, 2}]}), {(1, 2): ()}]"),
-    "empty set": _returns("set()"),
-    "frozenset": _returns("frozenset({1, 2})"),
-    "range": _returns("range(0, 5)"),
     "big integer": ("def f(x):\n    return 10 ** 4000", _CALL, "1" + "0" * 4000),
-    "True for 1": ("def f(x):\n    return True", _CALL, "1"),
-    "1.0 for 1": ("def f(x):\n    return 1.0", _CALL, "1"),
-    "dict order": ("def f(x):\n    return {1: 2, 3: 4}", _CALL, "{3: 4, 1: 2}"),
-    "set order": ("def f(x):\n    return {'a', 'b', 'c'}", _CALL, "{'c', 'a', 'b'}"),
-    "deep but not too deep": ("def f(x):\n    a = 4\n    for _ in range(50):\n        a = [a]\n    return a", _CALL, "[" * 50 + "4" + "]" * 50),
     "long list": ("def f(x):\n    return list(range(5000))", _CALL, str(list(range(5000)))),
-    "counter": ("from collections import Counter\ndef f(x):\n    return Counter('aab')", _CALL, "{'a': 2, 'b': 1}"),
-    "ordered and default dicts": (
-        "from collections import OrderedDict, defaultdict\ndef f(x):\n    d = defaultdict(list)\n    d[1].append(OrderedDict(a=1))\n    return d",
+    "deep but not too deep": (
+        "def f(x):\n    a = 4\n    for _ in range(70):\n        a = [a]\n    return a",
         _CALL,
-        "{1: [{'a': 1}]}",
+        "[" * 70 + "4" + "]" * 70,
     ),
-    "named tuple": ("from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(x):\n    return P(1, 2)", _CALL, "(1, 2)"),
-    "integer enumeration": ("import enum\nclass E(enum.IntEnum):\n    A = 4\ndef f(x):\n    return E.A", _CALL, "4"),
-    "string enumeration": ("import enum\nclass E(str, enum.Enum):\n    A = 'a'\ndef f(x):\n    return E.A", _CALL, "'a'"),
-    "keys of a dict": ("def f(x):\n    return {'a': 1, 'b': 2}.keys()", _CALL, "{'b', 'a'}"),
-    "prints": ("def f(x):\n    print('hello')\n    return 4", _CALL, "4"),
-    "regular expressions": ("import re\ndef f(x):\n    return re.findall(r'\\d+', 'a1b22')", _CALL, "['1', '22']"),
-    "usual imports": (
-        "import math, string, itertools, functools, collections, heapq, bisect, operator, random, copy, json, datetime, "
-        "statistics, decimal, fractions, typing, textwrap, hashlib, base64, struct, time, uuid, os, sys, re, io, enum, "
-        "dataclasses, contextlib, array, queue, calendar, difflib, zlib, inspect, traceback, logging, threading, pprint\n"
-        "def f(x):\n    return math.gcd(12, 8)",
+    "long argument": ("def f(s):\n    return len(s)", "f(" + repr("ab" * 10000) + ")", "20000"),
+    "spaces and newlines in the call": (
+        "def f(a, b):\n    return a + b",
+        " f( [1,\n 2],\n b = [3] )\n",
+        "[1, 2, 3]",
+    ),
+    "spaces and newlines in the answer": (
+        "def f(x):\n    return [1, {'a': 2}]",
         _CALL,
-        "4",
+        "\n[ 1,\n  {'a' : 2,}, ]\n",
     ),
-    "unusual codec": ("def f(x):\n    return 'あ'.encode('shift_jis')", _CALL, "b'\\x82\\xa0'"),
-    "dataclass": (
-        "from dataclasses import dataclass, asdict\n@dataclass\nclass P:\n    x: 'int'\n    y: int = 2\ndef f(x):\n    return asdict(P(1))",
-        _CALL,
-        "{'x': 1, 'y': 2}",
-    ),
-    "class with state": (
-        "class Stack:\n    def __init__(self):\n        self.items = []\n    def push(self, y):\n        self.items.append(y)\n        return self\n"
-        "def f(x):\n    return Stack().push(1).push(2).items",
-        _CALL,
-        "[1, 2]",
-    ),
-    "own exception caught": (
-        "class E(Exception):\n    pass\ndef f(x):\n    try:\n        raise E('a')\n    except E as error:\n        return str(error)",
-        _CALL,
-        "'a'",
-    ),
-    "generator inside": ("def g():\n    yield from range(3)\ndef f(x):\n    return list(g())", _CALL, "[0, 1, 2]"),
-    "global state": ("n = 3\ndef f(x):\n    global n\n    n += x\n    return n", _CALL, "4"),
-    "mutable default": ("def f(x, seen=[]):\n    seen.append(x)\n    return seen", _CALL, "[1]"),
-    "recursion": ("def f(n):\n    return n if n < 2 else f(n - 1) + f(n - 2)", "f(15)", "610"),
-    "deep recursion": ("def f(n):\n    return 0 if n == 0 else 1 + f(n - 1)", "f(900)", "900"),
-    "raised recursion limit": (
-        "import sys\nsys.setrecursionlimit(5000)\ndef f(n):\n    return 0 if n == 0 else 1 + f(n - 1)",
-        "f(3000)",
-        "3000",
-    ),
-    "caught recursion": (
-        "def g(n):\n    return g(n + 1)\ndef f(x):\n    try:\n        return g(0)\n    except RecursionError:\n        return 4",
-        _CALL,
-        "4",
-    ),
-    "caught exception": ("def f(x):\n    try:\n        return [][x]\n    except IndexError:\n        return 4", _CALL, "4"),
-    "asynchronous": ("import asyncio\nasync def g(y):\n    await asyncio.sleep(0)\n    return y\ndef f(x):\n    return asyncio.run(g(4))", _CALL, "4"),
-    "signal handler": (
-        "import signal\ndef f(x):\n    seen = []\n    signal.signal(signal.SIGUSR1, lambda *a: seen.append(4))\n    signal.raise_signal(signal.SIGUSR1)\n    return seen",
-        _CALL,
-        "[4]",
-    ),
-    "environment is there": ("import os\ndef f(x):\n    return os.environ.get('HOME', 'none')", _CALL, "'none'"),
-    "frames read": ("import inspect\ndef f(x):\n    return inspect.currentframe().f_code.co_name", _CALL, "'f'"),
-    "traceback read": ("import traceback\ndef f(x):\n    try:\n        1 / 0\n    except ZeroDivisionError:\n        return len(traceback.format_exc()) > 0", _CALL, "True"),
-    "collector used": ("import gc\ndef f(x):\n    return gc.collect() >= 0", _CALL, "True"),
-    "eval and exec": ("def f(x):\n    space = {}\n    exec('y = 3', space)\n    return eval('y + 1', space)", _CALL, "4"),
-    "name main not taken": ("def f(x):\n    return 4\nif __name__ == '__main__':\n    print(f(input()))", _CALL, "4"),
-    "two functions, the last one": ("def g(x):\n    return 3\ndef f(x):\n    return g(x) + 1", _CALL, "4"),
-    "keyword arguments": ("def f(a, *, b=1, **c):\n    return [a, b, c]", "f(1, b=2, c=3)", "[1, 2, {'c': 3}]"),
-    "spaces and newlines in the call": ("def f(a, b):\n    return a + b", " f( [1,\n 2],\n b = [3] ) ", "[1, 2, 3]"),
-    "spaces and newlines in the answer": ("def f(x):\n    return [1, {'a': 2}]", _CALL, "\n[ 1,\n  {'a' : 2,}, ]\n"),
-    "repeated string": ("def f(s):\n    return len(s)", "f('ab' * 4)", "8"),
-    "dict constructor": ("def f(d):\n    return d", "f(dict(a=1, b=[2]))", "{'a': 1, 'b': [2]}"),
-    "empty dict constructor": ("def f(d):\n    return d", "f(dict())", "{}"),
-    "range argument": ("def f(r):\n    return list(r)", "f(range(5))", "[0, 1, 2, 3, 4]"),
-    "set argument": ("def f(s):\n    return s", "f(set([1]))", "{1}"),
-    "split argument": ("def f(s):\n    return s", "f('a-b'.split('-'))", "['a', 'b']"),
-    "joined argument": ("def f(s):\n    return s", "f(''.join(['A'] * 3))", "'AAA'"),
-    "upper argument": ("def f(s):\n    return s", "f('$78'.upper() + 'a')", "'$78a'"),
-    "sliced argument": ("def f(s):\n    return s", "f([1, 2, 3][:2])", "[1, 2]"),
-    "negative and signed arguments": ("def f(*a):\n    return a", "f(-1, +2.5, -1j, 1 - 2j)", "(-1, 2.5, -1j, (1-2j))"),
-    "hexadecimal and underscores": ("def f(*a):\n    return a", "f(0xff, 1_000, 0b11)", "(255, 1000, 3)"),
-    "adjacent strings": ("def f(a):\n    return a", "f('a' \"b\")", "'a' 'b'"),
-    "raw and triple strings": ("def f(a):\n    return a", "f(r'\\d')", "'''\\\\d'''"),
-    "huge integers": ("def f(a):\n    return a + 1", "f(" + "9" * 100 + ")", "1" + "0" * 100),
-    "sleep a little": ("import time\ndef f(x):\n    time.sleep(0.05)\n    return 4", _CALL, "4"),
-    "some work": ("def f(x):\n    return sum(range(10 ** 5))", _CALL, "4999950000"),
-    "some memory": ("def f(x):\n    return len([0] * 10 ** 6)", _CALL, "1000000"),
-    "unicode identifiers": ("def f(größe):\n    return größe", "f(größe=4)", "4"),
-    "type hints": ("from typing import List, Optional\ndef f(x: Optional[List[int]]) -> int:\n    return 4", _CALL, "4"),
-    "match statement": ("def f(x):\n    match x:\n        case 1:\n            return 4\n        case _:\n            return 3", _CALL, "4"),
-    "cached function": ("import functools\n@functools.lru_cache\ndef f(n):\n    return n if n < 2 else f(n - 1) + f(n - 2)", "f(50)", "12586269025"),
-    "decimal result as text": ("from decimal import Decimal\ndef f(x):\n    return str(Decimal('0.1') + Decimal('0.2'))", _CALL, "'0.3'"),
-    "seeded random": ("import random\ndef f(x):\n    random.seed(0)\n    return random.randint(1, 1)", _CALL, "1"),
 }

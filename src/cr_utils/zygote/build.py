@@ -11,9 +11,9 @@ from . import values
 FUNCTIONS = {
     kind.__name__: kind
     for kind in (
-        bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict, range, abs, ascii, bin,
-        chr, divmod, enumerate, filter, hex, len, max, min, oct, ord, pow, repr, reversed, round, slice, sorted,
-        sum, zip,
+        bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict, range, abs, ascii,
+        bin, chr, divmod, enumerate, filter, hex, len, max, min, oct, ord, pow, repr, reversed, round, slice,
+        sorted, sum, zip,
     )
 }  # fmt: skip
 METHODS = frozenset(
@@ -46,7 +46,7 @@ def build(tree):
     if tag == "s":
         return {build(item) for item in tree[1:]}
     if tag == "d":
-        return {build(key): build(item) for key, item in zip(tree[1::2], tree[2::2])}
+        return {build(key): build(item) for key, item in zip(tree[1::2], tree[2::2], strict=True)}
     return values.decode(tree)
 
 

@@ -1,10 +1,13 @@
-"""Canonical text of builtin values: what `repr` writes, with set elements sorted; exact types only, no user code."""
+"""Canonical text of builtin values: what `repr` writes, with set elements sorted; exact types only, no
+user code.
+"""
 
 _int_text, _float_text, _str_text = int.__repr__, float.__repr__, str.__repr__
 _type, _len, _sorted, _str = type, len, sorted, str
 _ATOMS = {
-    str: str.__repr__, float: float.__repr__, bool: bool.__repr__, complex: complex.__repr__, bytes: bytes.__repr__,
-    bytearray: bytearray.__repr__, range: range.__repr__, type(None): repr, type(...): repr, int: int.__repr__,
+    str: str.__repr__, int: int.__repr__, float: float.__repr__, bool: bool.__repr__, type(None): repr,
+    complex: complex.__repr__, bytes: bytes.__repr__, bytearray: bytearray.__repr__, range: range.__repr__,
+    type(...): repr,
 }  # fmt: skip
 MAX_DEPTH = 80
 
@@ -14,7 +17,9 @@ class NoText(ValueError):
 
 
 def text(value, nodes=1_000_000, chars=10_000_000):
-    """The canonical text; raises NoText beyond `nodes` values, `chars` characters of strings, or 80 levels."""
+    """The canonical text; raises NoText beyond `nodes` values, `chars` characters of strings, or 80
+    levels.
+    """
     return _write(value, [nodes, chars], 0)
 
 
@@ -32,7 +37,9 @@ def _write(value, budget, depth):
         items = [_write(item, budget, depth) for item in value]
         return "(" + ", ".join(items) + ("," if _len(items) == 1 else "") + ")"
     if kind is dict:
-        pairs = [_write(key, budget, depth) + ": " + _write(item, budget, depth) for key, item in value.items()]
+        pairs = [
+            _write(key, budget, depth) + ": " + _write(item, budget, depth) for key, item in value.items()
+        ]
         return "{" + ", ".join(pairs) + "}"
     if kind is set or kind is frozenset:
         return _set(kind, value, budget, depth)

@@ -1,9 +1,10 @@
 """What a forked child does: build the arguments, run the program, write the value as data, be gone.
 
-The program shares the process with this code, so nothing here trusts the process after the program has started.
-The expected answer is not in it.  The step from the program's return to the written value leaves no room for trace
-functions, signal handlers or changed frame locals: one C-level pipeline calls the program, then switches those off,
-and only then hands the value to Python code that holds its own references to every builtin it uses.
+The program shares the process with this code, so nothing here trusts the process after the program has
+started. The expected answer is not in it.  The step from the program's return to the written value leaves no
+room for trace functions, signal handlers or changed frame locals: one C-level pipeline calls the program,
+then switches those off, and only then hands the value to Python code that holds its own references to every
+builtin it uses.
 """
 
 import _signal
@@ -20,8 +21,8 @@ from types import ModuleType
 
 from . import build, flat, screen, tracer, values
 
-# What a child says, each with its first byte: a nonce before a program starts (SHARED when more jobs may follow, ALONE
-# when not), its value under that nonce, or a failure, which needs none because it can do no good.
+# What a child says, each with its first byte: a nonce before a program starts (SHARED when more jobs may follow,
+# ALONE when not), its value under that nonce, or a failure, which needs none because it can do no good.
 SHARED, ALONE, VALUE, FAILURE = b"S", b"A", b"V", b"F"
 NONCE = 16
 HEADER = struct.Struct("<II")  # index, length of the body
@@ -74,8 +75,8 @@ def _put(channel, data):
 def _announce(channel, clean):
     """A fresh nonce, told to the server before the program can say anything itself.
 
-    It must stay out of reach of the program: the caller keeps it on its evaluation stack, which neither frames
-    nor the garbage collector show.
+    It must stay out of reach of the program: the caller keeps it on its evaluation stack, which neither
+    frames nor the garbage collector show.
     """
     nonce = _random(NONCE)
     _put(channel, (SHARED if clean else ALONE) + nonce)
@@ -115,7 +116,9 @@ def _prepare(job, codes, compiled, shared, first):
     number, entry, arguments, text, trace = job
     try:
         built = None if arguments is None else [build.build(item) for item in arguments[0]]
-        named = None if arguments is None else {name: build.build(item) for name, item in arguments[1].items()}
+        named = (
+            None if arguments is None else {name: build.build(item) for name, item in arguments[1].items()}
+        )
     except (MemoryError, SystemExit):
         raise
     except Exception as error:
@@ -138,7 +141,9 @@ def _prepare(job, codes, compiled, shared, first):
     recorder, before = None, ()
     if trace is not None:
         recorder, before = _recorder(code, space, trace, clean)
-    target = partial(_guarded, _eval, called, space) if called else partial(_invoke, space, entry, built, named)
+    target = (
+        partial(_guarded, _eval, called, space) if called else partial(_invoke, space, entry, built, named)
+    )
     calm = _CALM_SHARED if clean else _CALM
     return (partial(_guarded, _exec, code, space), partial(_run_all, before), target, *calm), recorder, clean
 
@@ -224,8 +229,12 @@ def _recorder(module, space, options, clean):
     """The recorder that the options ask for; a flat one runs its untraced `setup` text first."""
     options = _dict(options)
     setup = options.pop("setup", None)
-    recorder = flat.Flat(module, **options) if options.pop("flat", False) else tracer.Recorder(module, **options)
-    steps = [] if setup is None else [partial(_exec, _compile(setup, "<test>", "exec", dont_inherit=True), space)]
+    recorder = (
+        flat.Flat(module, **options) if options.pop("flat", False) else tracer.Recorder(module, **options)
+    )
+    steps = (
+        [] if setup is None else [partial(_exec, _compile(setup, "<test>", "exec", dont_inherit=True), space)]
+    )
     if not clean:
         steps.append(partial(sys.addaudithook, _watch_tracing))
     return recorder, [*steps, recorder.install]

@@ -1,10 +1,11 @@
 """The flat trace of the REval benchmark: one list of states over all frames of the program's own code.
 
-Reproduces that benchmark's rules, quirks included: consecutive events on one line are one state; a line event stores
-a deep copy of the locals (which runs the program's own copying code, and an exception there ends the trace);
-return and exception events open a state without locals when their line is new.  A watched expression is evaluated
-over the states after every visit of its line: names, attributes, subscripts, tuples and constants; anything else,
-an unvisited line or an unbound name gives nothing (Nil).  Line numbers are 1-based.
+Reproduces that benchmark's rules, quirks included: consecutive events on one line are one state; a line
+event stores a deep copy of the locals (which runs the program's own copying code, and an exception there
+ends the trace); return and exception events open a state without locals when their line is new.  A watched
+expression is evaluated over the states after every visit of its line: names, attributes, subscripts, tuples
+and constants; anything else, an unvisited line or an unbound name gives nothing (Nil).  Line numbers are
+1-based.
 """
 
 import ast
@@ -60,7 +61,9 @@ class Flat:
         return None if self._left < 0 else self._local
 
     def told(self):
-        """Tagged JSON: the lines of the states, and for every watched expression its [type, value] or None for Nil."""
+        """Tagged JSON: the lines of the states, and for every watched expression its [type, value] or
+        None for Nil.
+        """
         answers = [self._answer(line, text) for line, text in self._watch]
         lines = values.encode([state[0] for state in self.states], nodes=1_000_000)
         return '{"lines":' + lines + ',"watch":[' + ",".join(answers) + "]}"
@@ -74,7 +77,9 @@ class Flat:
             return "null"
 
     def _observed(self, line, node):
-        """Every value the expression had after a visit of the line; empty for Nil.  Raises for other expressions."""
+        """Every value the expression had after a visit of the line; empty for Nil.  Raises for other
+        expressions.
+        """
         kind = _type(node)
         if kind is ast.Name:
             return self._after(line, node.id)

@@ -1,8 +1,8 @@
 """The layers around a program: limits, namespaces, Landlock, seccomp, no capabilities.
 
-Each layer is optional: `enclose` puts the lasting ones on the server itself, `Cell.enter` the rest on each child,
-and `layers` proves in a throw-away child which of them hold, because layers fail silently.  Linux has all of
-them; elsewhere only the POSIX limits remain.
+Each layer is optional: `enclose` puts the lasting ones on the server itself, `Cell.enter` the rest on each
+child, and `layers` proves in a throw-away child which of them hold, because layers fail silently.  Linux has
+all of them; elsewhere only the POSIX limits remain.
 """
 
 import ctypes
@@ -38,7 +38,8 @@ def limit(name, value):
 
 
 def namespaces():
-    """Move to new user, network, IPC, host name and process namespaces: all, or none where that is not allowed.
+    """Move to new user, network, IPC, host name and process namespaces: all, or none where that is not
+    allowed.
 
     On success the caller goes on as process 1 of its namespace, and everything in it dies with it.
     """
@@ -47,7 +48,11 @@ def namespaces():
     user, group = os.getuid(), os.getgid()
     if _libc.unshare(sum(_NEW.values())) != 0:
         return False
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user} {user} 1"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
         try:
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
@@ -72,7 +77,8 @@ def drop_capabilities():
 
 
 def landlock(readable, writable=()):
-    """Leave only these files and directories readable (writable), no TCP, no signals to and sockets of others.
+    """Leave only these files and directories readable (writable), no TCP, no signals to and sockets of
+    others.
 
     False where the kernel has no Landlock.  Raises OSError when it has but does not apply.
     """
@@ -127,7 +133,9 @@ class Cell:
             _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
     def enter(self, seconds, parent, scratch=None):
-        """Die with the parent, take the CPU limit, leave the group, own one directory, filter system calls."""
+        """Die with the parent, take the CPU limit, leave the group, own one directory, filter system
+        calls.
+        """
         if self._linux:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:

@@ -1,9 +1,10 @@
 """The system calls a jailed program may make: a seccomp allow-list, written as BPF for x86_64 and aarch64.
 
-Two profiles.  `pure` may read what Landlock leaves open, allocate memory, and talk to itself; `bench` may also
-start threads and change files (in the one directory Landlock opens for it).  Neither may start processes, open
-sockets (a stream pair with itself apart), signal others, or change limits and modes.  Everything not named fails
-with EPERM, so that a program sees an ordinary OSError; foreign architectures and x32 calls kill the process.
+Two profiles.  `pure` may read what Landlock leaves open, allocate memory, and talk to itself; `bench` may
+also start threads and change files (in the one directory Landlock opens for it).  Neither may start
+processes, open sockets (a stream pair with itself apart), signal others, or change limits and modes.
+Everything not named fails with EPERM, so that a program sees an ordinary OSError; foreign architectures and
+x32 calls kill the process.
 """
 
 import ctypes
@@ -11,45 +12,47 @@ import os
 import struct
 
 _X86 = dict(
-    read=0, write=1, open=2, close=3, stat=4, fstat=5, lstat=6, poll=7, lseek=8, mmap=9, mprotect=10, munmap=11,
-    brk=12, rt_sigaction=13, rt_sigprocmask=14, rt_sigreturn=15, ioctl=16, pread64=17, pwrite64=18, readv=19,
-    writev=20, access=21, pipe=22, select=23, sched_yield=24, mremap=25, mincore=27, madvise=28, dup=32, dup2=33,
-    pause=34, nanosleep=35, getitimer=36, alarm=37, setitimer=38, getpid=39, sendfile=40, sendto=44, recvfrom=45,
-    shutdown=48, getsockname=51, getpeername=52, socketpair=53, setsockopt=54, getsockopt=55, clone=56, exit=60,
-    wait4=61, kill=62, uname=63, fcntl=72, flock=73, fsync=74, fdatasync=75, truncate=76, ftruncate=77,
-    getdents=78, getcwd=79, chdir=80, fchdir=81, rename=82, mkdir=83, rmdir=84, creat=85, link=86, unlink=87,
-    symlink=88, readlink=89, chmod=90, fchmod=91, umask=95, gettimeofday=96, getrlimit=97, getrusage=98,
-    sysinfo=99, times=100, getuid=102, getgid=104, geteuid=107, getegid=108, getppid=110, getpgrp=111,
-    getgroups=115, getresuid=118, getresgid=120, getpgid=121, getsid=124, rt_sigpending=127, rt_sigtimedwait=128,
-    rt_sigsuspend=130, sigaltstack=131, utime=132, getpriority=140, sched_getparam=143, sched_getscheduler=145,
-    prctl=157, arch_prctl=158, gettid=186, tkill=200, time=201, futex=202, sched_getaffinity=204, getdents64=217,
-    set_tid_address=218, restart_syscall=219, fadvise64=221, clock_gettime=228, clock_getres=229,
-    clock_nanosleep=230, exit_group=231, epoll_wait=232, epoll_ctl=233, tgkill=234, utimes=235, waitid=247,
-    openat=257, mkdirat=258, futimesat=261, newfstatat=262, unlinkat=263, renameat=264, linkat=265,
-    symlinkat=266, readlinkat=267, fchmodat=268, faccessat=269, pselect6=270, ppoll=271, set_robust_list=273,
-    get_robust_list=274, utimensat=280, epoll_pwait=281, fallocate=285, eventfd2=290, epoll_create1=291,
-    dup3=292, pipe2=293, preadv=295, pwritev=296, prlimit64=302, getcpu=309, renameat2=316, getrandom=318,
-    membarrier=324, copy_file_range=326, statx=332, rseq=334, clone3=435, close_range=436, openat2=437,
-    faccessat2=439,
+    read=0, write=1, open=2, close=3, stat=4, fstat=5, lstat=6, poll=7, lseek=8, mmap=9, mprotect=10,
+    munmap=11, brk=12, rt_sigaction=13, rt_sigprocmask=14, rt_sigreturn=15, ioctl=16, pread64=17,
+    pwrite64=18, readv=19, writev=20, access=21, pipe=22, select=23, sched_yield=24, mremap=25,
+    mincore=27, madvise=28, dup=32, dup2=33, pause=34, nanosleep=35, getitimer=36, alarm=37, setitimer=38,
+    getpid=39, sendfile=40, sendto=44, recvfrom=45, shutdown=48, getsockname=51, getpeername=52,
+    socketpair=53, setsockopt=54, getsockopt=55, clone=56, exit=60, wait4=61, kill=62, uname=63, fcntl=72,
+    flock=73, fsync=74, fdatasync=75, truncate=76, ftruncate=77, getdents=78, getcwd=79, chdir=80,
+    fchdir=81, rename=82, mkdir=83, rmdir=84, creat=85, link=86, unlink=87, symlink=88, readlink=89,
+    chmod=90, fchmod=91, umask=95, gettimeofday=96, getrlimit=97, getrusage=98, sysinfo=99, times=100,
+    getuid=102, getgid=104, geteuid=107, getegid=108, getppid=110, getpgrp=111, getgroups=115,
+    getresuid=118, getresgid=120, getpgid=121, getsid=124, rt_sigpending=127, rt_sigtimedwait=128,
+    rt_sigsuspend=130, sigaltstack=131, utime=132, getpriority=140, sched_getparam=143,
+    sched_getscheduler=145, prctl=157, arch_prctl=158, gettid=186, tkill=200, time=201, futex=202,
+    sched_getaffinity=204, getdents64=217, set_tid_address=218, restart_syscall=219, fadvise64=221,
+    clock_gettime=228, clock_getres=229, clock_nanosleep=230, exit_group=231, epoll_wait=232,
+    epoll_ctl=233, tgkill=234, utimes=235, waitid=247, openat=257, mkdirat=258, futimesat=261,
+    newfstatat=262, unlinkat=263, renameat=264, linkat=265, symlinkat=266, readlinkat=267, fchmodat=268,
+    faccessat=269, pselect6=270, ppoll=271, set_robust_list=273, get_robust_list=274, utimensat=280,
+    epoll_pwait=281, fallocate=285, eventfd2=290, epoll_create1=291, dup3=292, pipe2=293, preadv=295,
+    pwritev=296, prlimit64=302, getcpu=309, renameat2=316, getrandom=318, membarrier=324,
+    copy_file_range=326, statx=332, rseq=334, clone3=435, close_range=436, openat2=437, faccessat2=439,
 )  # fmt: skip
 _ARM = dict(
-    getcwd=17, eventfd2=19, epoll_create1=20, epoll_ctl=21, epoll_pwait=22, dup=23, dup3=24, fcntl=25, ioctl=29,
-    flock=32, mkdirat=34, unlinkat=35, symlinkat=36, linkat=37, renameat=38, truncate=45, ftruncate=46,
-    fallocate=47, faccessat=48, chdir=49, fchdir=50, fchmod=52, fchmodat=53, openat=56, close=57, pipe2=59,
-    getdents64=61, lseek=62, read=63, write=64, readv=65, writev=66, pread64=67, pwrite64=68, preadv=69,
-    pwritev=70, sendfile=71, pselect6=72, ppoll=73, readlinkat=78, newfstatat=79, fstat=80, fsync=82,
-    fdatasync=83, utimensat=88, exit=93, exit_group=94, waitid=95, set_tid_address=96, futex=98,
-    set_robust_list=99, get_robust_list=100, nanosleep=101, getitimer=102, setitimer=103, clock_gettime=113,
-    clock_getres=114, clock_nanosleep=115, sched_getscheduler=120, sched_getparam=121, sched_getaffinity=123,
-    sched_yield=124, restart_syscall=128, kill=129, tkill=130, tgkill=131, sigaltstack=132, rt_sigsuspend=133,
-    rt_sigaction=134, rt_sigprocmask=135, rt_sigpending=136, rt_sigtimedwait=137, rt_sigreturn=139,
-    getpriority=141, getresuid=148, getresgid=150, times=153, getpgid=155, getsid=156, getgroups=158, uname=160,
-    getrlimit=163, getrusage=165, umask=166, prctl=167, getcpu=168, gettimeofday=169, getpid=172, getppid=173,
-    getuid=174, geteuid=175, getgid=176, getegid=177, gettid=178, sysinfo=179, socketpair=199, getsockname=204,
-    getpeername=205, sendto=206, recvfrom=207, setsockopt=208, getsockopt=209, shutdown=210, brk=214, munmap=215,
-    mremap=216, clone=220, mmap=222, fadvise64=223, mprotect=226, mincore=232, madvise=233, wait4=260,
-    prlimit64=261, renameat2=276, getrandom=278, membarrier=283, copy_file_range=285, statx=291, rseq=293,
-    clone3=435, close_range=436, openat2=437, faccessat2=439,
+    getcwd=17, eventfd2=19, epoll_create1=20, epoll_ctl=21, epoll_pwait=22, dup=23, dup3=24, fcntl=25,
+    ioctl=29, flock=32, mkdirat=34, unlinkat=35, symlinkat=36, linkat=37, renameat=38, truncate=45,
+    ftruncate=46, fallocate=47, faccessat=48, chdir=49, fchdir=50, fchmod=52, fchmodat=53, openat=56,
+    close=57, pipe2=59, getdents64=61, lseek=62, read=63, write=64, readv=65, writev=66, pread64=67,
+    pwrite64=68, preadv=69, pwritev=70, sendfile=71, pselect6=72, ppoll=73, readlinkat=78, newfstatat=79,
+    fstat=80, fsync=82, fdatasync=83, utimensat=88, exit=93, exit_group=94, waitid=95, set_tid_address=96,
+    futex=98, set_robust_list=99, get_robust_list=100, nanosleep=101, getitimer=102, setitimer=103,
+    clock_gettime=113, clock_getres=114, clock_nanosleep=115, sched_getscheduler=120, sched_getparam=121,
+    sched_getaffinity=123, sched_yield=124, restart_syscall=128, kill=129, tkill=130, tgkill=131,
+    sigaltstack=132, rt_sigsuspend=133, rt_sigaction=134, rt_sigprocmask=135, rt_sigpending=136,
+    rt_sigtimedwait=137, rt_sigreturn=139, getpriority=141, getresuid=148, getresgid=150, times=153,
+    getpgid=155, getsid=156, getgroups=158, uname=160, getrlimit=163, getrusage=165, umask=166, prctl=167,
+    getcpu=168, gettimeofday=169, getpid=172, getppid=173, getuid=174, geteuid=175, getgid=176,
+    getegid=177, gettid=178, sysinfo=179, socketpair=199, getsockname=204, getpeername=205, sendto=206,
+    recvfrom=207, setsockopt=208, getsockopt=209, shutdown=210, brk=214, munmap=215, mremap=216,
+    clone=220, mmap=222, fadvise64=223, mprotect=226, mincore=232, madvise=233, wait4=260, prlimit64=261,
+    renameat2=276, getrandom=278, membarrier=283, copy_file_range=285, statx=291, rseq=293, clone3=435,
+    close_range=436, openat2=437, faccessat2=439,
 )  # fmt: skip
 
 _FILES = frozenset(
@@ -102,7 +105,9 @@ def _special(profile):
         "kill": own,
         "tkill": own,
         "tgkill": own,
-        "ioctl": _one_of(1, [0x5401, 0x5450, 0x5451, 0x5421, 0x541B]),  # TCGETS, FIO(N)CLEX, FIONBIO, FIONREAD
+        "ioctl": _one_of(
+            1, [0x5401, 0x5450, 0x5451, 0x5421, 0x541B]
+        ),  # TCGETS, FIO(N)CLEX, FIONBIO, FIONREAD
         "fcntl": _one_of(1, [0, 1, 2, 3, 4, 1030, 1032]),  # descriptors and their flags; no owner, no signal
         "prctl": _one_of(0, [15, 16]),  # the thread's name
         "prlimit64": _null(2, then=_one_of(0, [0])),  # read one's own limits, set none
@@ -137,7 +142,9 @@ def program(profile, machine):
     arch, numbers = _ARCHES[machine]
     special = _special(profile)
     hidden = _PRETEND | (frozenset() if profile == "bench" else _FILES)
-    rules = {number: special.get(name, _DENY if name in hidden else _PASS) for name, number in numbers.items()}
+    rules = {
+        number: special.get(name, _DENY if name in hidden else _PASS) for name, number in numbers.items()
+    }
     ranges, last = [(0, _DENY)], _DENY
     for number in range(max(rules) + 2):
         rule = rules.get(number, _DENY)

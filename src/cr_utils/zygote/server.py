@@ -1,9 +1,11 @@
-"""The server: reads requests on one socket, forks a child for each, passes on what it says, watches its clock.
+"""The server: reads requests on one socket, forks a child for each, passes on what it says, watches its
+clock.
 
-Request: HEADER (length of the body, number of jobs, CPU seconds and wall seconds for each, profile bits), then the
-body, JSON that only the child reads.  Answer: one frame for each job, REPLY (b"V" or b"F" with the child's text of a value
-or a failure, b"D" with a kind of death; job number, CPU seconds, length), then the text.  The client's end of the socket is the server's
-life: when it closes, the server and what it started are gone.
+Request: HEADER (length of the body, number of jobs, CPU seconds and wall seconds for each, profile bits),
+then the body, JSON that only the child reads.  Answer: one frame for each job, REPLY (b"V" or b"F" with the
+child's text of a value or a failure, b"D" with a kind of death; job number, CPU seconds, length), then the
+text.  The client's end of the socket is the server's life: when it closes, the server and what it started
+are gone.
 """
 
 import gc
@@ -21,7 +23,11 @@ from . import child, jail
 HEADER = struct.Struct("<IIddI")
 REPLY = struct.Struct("<cIdI")
 LARGEST = 4 << 20
-SLICE, PROGRESS, PATIENCE = 0.25, 0.0005, 4  # seconds between looks, CPU seconds that count as life, see Watch.read
+SLICE, PROGRESS, PATIENCE = (
+    0.25,
+    0.0005,
+    4,
+)  # seconds between looks, CPU seconds that count as life, see Watch.read
 _SIGKILL = signal.SIGKILL
 
 
@@ -85,7 +91,9 @@ class Server:
             os._exit(99)
 
     def _listen(self, watch, start, jobs):
-        """Pass on what the child says until it is done, silent, out of time, or caught saying something else."""
+        """Pass on what the child says until it is done, silent, out of time, or caught saying something
+        else.
+        """
         done, words = start, Words()
         while True:
             part = watch.read()
@@ -102,7 +110,9 @@ class Server:
                     return done
 
     def _over(self, watch, part, buffer, done, start):
-        """The child stopped talking: why?  A death after other jobs of the same child is tried again alone."""
+        """The child stopped talking: why?  A death after other jobs of the same child is tried again
+        alone.
+        """
         if part is None:
             kind = "timeout"
             watch.end()
@@ -123,8 +133,8 @@ class Server:
 class Words:
     """What a child says, message by message: (VALUE or FAILURE, job number, text), None for a forgery.
 
-    A program starts under a nonce that only the child's own code knows; one nonce for each job, and after an ALONE
-    one no further job is believed.
+    A program starts under a nonce that only the child's own code knows; one nonce for each job, and after an
+    ALONE one no further job is believed.
     """
 
     def __init__(self):
@@ -194,8 +204,9 @@ class Watch:
     def read(self):
         """Bytes from the child, b"" when it closed its end, None when its time is up.
 
-        Its time is CPU time, so that a busy machine changes no verdict.  The wall limit counts only stretches in
-        which the child got nowhere, asleep or stopped; PATIENCE times the wall limit is the end in any case.
+        Its time is CPU time, so that a busy machine changes no verdict.  The wall limit counts only
+        stretches in which the child got nowhere, asleep or stopped; PATIENCE times the wall limit is the end
+        in any case.
         """
         before = self.used()
         while True:
@@ -203,7 +214,9 @@ class Watch:
             left = self.cpu - before
             if left <= 0 or self._idle >= self.wall or begun - self._since >= PATIENCE * self.wall:
                 return None
-            for descriptor, event in self._poll.poll(1000 * max(0.002, min(left, SLICE, self.wall - self._idle))):
+            for descriptor, event in self._poll.poll(
+                1000 * max(0.002, min(left, SLICE, self.wall - self._idle))
+            ):
                 if descriptor == self._link:
                     self.end()
                     os._exit(0)
@@ -253,9 +266,14 @@ _RAW = ("_ctypes", "_ctypes_test", "_testcapi", "_testinternalcapi", "_testlimit
 
 
 def _forget(profile):
-    """Leave no way to these modules by name; `pure` programs get no module that reads and writes raw memory."""
+    """Leave no way to these modules by name; `pure` programs get no module that reads and writes raw
+    memory.
+    """
     for name in list(sys.modules):
-        if name.split(".")[0] in ("zygote", "socket", "_socket", "ctypes", "_ctypes") or name == "sys.monitoring":
+        if (
+            name.split(".")[0] in ("zygote", "socket", "_socket", "ctypes", "_ctypes")
+            or name == "sys.monitoring"
+        ):
             if profile == "pure" or "ctypes" not in name:
                 del sys.modules[name]
     if profile == "pure":
@@ -283,7 +301,12 @@ def main(descriptor, profile, memory, files, readable, writable, use, paths=(), 
     on = []
     if "namespaces" in use and jail.namespaces():
         on.append("namespaces")
-    for name, value in (("RLIMIT_CORE", 0), ("RLIMIT_AS", memory), ("RLIMIT_FSIZE", files), ("RLIMIT_NOFILE", 128)):
+    for name, value in (
+        ("RLIMIT_CORE", 0),
+        ("RLIMIT_AS", memory),
+        ("RLIMIT_FSIZE", files),
+        ("RLIMIT_NOFILE", 128),
+    ):
         jail.limit(name, value)
     resource.setrlimit(resource.RLIMIT_CPU, resource.getrlimit(resource.RLIMIT_CPU))
     if "landlock" in use:

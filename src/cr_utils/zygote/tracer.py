@@ -1,10 +1,10 @@
 """Line events of a program's own frames: which lines ran, in which frame, and what each line changed.
 
-Strict mode: every call of a function is a frame of its own; comprehensions, generator expressions and lambdas
-count for coverage only, so that Python versions agree.  Values are read without running the program's code.
-A record is [frame, line, changes]: `changes` maps each local that the line changed to [type name, canonical text],
-[type name, None] where the value has no literal, or None where it is gone.  Line 0 begins a frame (its changes
-are the arguments, a fourth item the function's name), line -1 ends it.
+Strict mode: every call of a function is a frame of its own; comprehensions, generator expressions and
+lambdas count for coverage only, so that Python versions agree.  Values are read without running the
+program's code. A record is [frame, line, changes]: `changes` maps each local that the line changed to [type
+name, canonical text], [type name, None] where the value has no literal, or None where it is gone.  Line 0
+begins a frame (its changes are the arguments, a fourth item the function's name), line -1 ends it.
 """
 
 import sys
@@ -61,7 +61,9 @@ class Recorder:
             self.complete = False
 
     def told(self):
-        """Tagged JSON of the records and of the lines inside comprehensions; too many of them count as a cut."""
+        """Tagged JSON of the records and of the lines inside comprehensions; too many of them count as a
+        cut.
+        """
         try:
             records = values.encode(self.records, nodes=1_000_000, chars=2_000_000)
         except values.TooBig:

@@ -1,12 +1,12 @@
 """Values as data: tagged JSON text between the process that ran a program and the one that judges it.
 
-None, booleans, small integers, floats and strings are themselves.  Everything else is a list whose first item is
-a tag: l list, t tuple, s set, f frozenset, d dict (keys and values in turn), i big integer (hex), b bytes,
-y bytearray, c complex, r range, e Ellipsis, u [type name, base value] for subclasses of builtin types and dict
-views, o [type name, attributes or nothing] for any other object, which equals nothing.
+None, booleans, small integers, floats and strings are themselves.  Everything else is a list whose first
+item is a tag: l list, t tuple, s set, f frozenset, d dict (keys and values in turn), i big integer (hex), b
+bytes, y bytearray, c complex, r range, e Ellipsis, u [type name, base value] for subclasses of builtin types
+and dict views, o [type name, attributes or nothing] for any other object, which equals nothing.
 
-Writing never runs a program's code: types are read exactly, content through the builtin types' own methods, all
-of them bound here before any program starts.  Budgets on nodes, depth and characters bound the cost.
+Writing never runs a program's code: types are read exactly, content through the builtin types' own methods,
+all of them bound here before any program starts.  Budgets on nodes, depth and characters bound the cost.
 """
 
 from _json import encode_basestring_ascii as _quote
@@ -33,7 +33,13 @@ _exact = {
     bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
     complex: complex.__complex__ if hasattr(complex, "__complex__") else complex.__pos__,
 }
-_items = {list: list.__iter__, tuple: tuple.__iter__, set: set.__iter__, frozenset: frozenset.__iter__, dict: dict.items}
+_items = {
+    list: list.__iter__,
+    tuple: tuple.__iter__,
+    set: set.__iter__,
+    frozenset: frozenset.__iter__,
+    dict: dict.items,
+}
 _NAMES = {list: '["l"', tuple: '["t"', set: '["s"', frozenset: '["f"'}
 _BASES = (int, str, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex)
 
@@ -43,7 +49,9 @@ class TooBig(Exception):
 
 
 class Writer:
-    """Writes values into one text under a shared budget.  `attributes` adds the attributes of plain objects."""
+    """Writes values into one text under a shared budget.  `attributes` adds the attributes of plain
+    objects.
+    """
 
     __slots__ = ("parts", "nodes", "chars", "depth", "attributes")
 
@@ -220,7 +228,7 @@ def decode(tree, derived=False):
         return _collection(tag, [decode(item, derived) for item in rest])
     if tag == "d":
         items = [decode(item, derived) for item in rest]
-        result = dict(zip(items[::2], items[1::2]))
+        result = dict(zip(items[::2], items[1::2], strict=True))
         return result if len(result) * 2 == len(items) else Opaque("dict")
     if tag == "i":
         return int(rest[0], 16)

@@ -1,0 +1,76 @@
+"""What came of running a program: the kind of its end, its value as data, its trace."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from cr_utils import literals
+from cr_utils.zygote import values
+
+__all__ = ["Run", "read"]
+
+_TOLD = ("ok", "error", "memory", "too_big", "exited", "bad_call")  # what a child may say of itself
+
+
+@dataclass
+class Run:
+    """What came of a call: `kind` is "ok" or what stopped it (error, timeout, memory, too_big, exited,
+    signal, forged, lost, bad_call); `error` names the exception; `cpu` in seconds.
+    """
+
+    kind: str
+    error: str | None = None
+    cpu: float = 0.0
+    layers: tuple[str, ...] = ()
+    tree: object = field(default=None, repr=False)
+    trace: dict | None = field(default=None, repr=False)
+
+    @cached_property
+    def value_text(self) -> str | None:
+        """Canonical text of the value; None where there is none or it is not a builtin value through and
+        through.
+        """
+        if self.kind != "ok":
+            return None
+        try:
+            return literals.canonical(values.decode(self.tree, derived=True))
+        except (literals.LiteralError, ValueError, TypeError):
+            return None
+
+    def equals(self, expected: object, compare: str = "python") -> bool:
+        """Whether the call gave this value; see `literals.equal`."""
+        if self.kind != "ok":
+            return False
+        try:
+            value = values.decode(self.tree, derived=compare == "strict")
+        except (ValueError, TypeError):
+            return False
+        return literals.equal(value, expected, compare)
+
+
+def read(reply: tuple, layers: tuple[str, ...]) -> Run:
+    """A Run from a helper's reply; text that is not what a child writes counts as forged."""
+    kind, cpu, text = reply
+    if kind == b"D":
+        return Run(text.decode(), None, cpu, layers)
+    try:
+        told = json.loads(text)
+        if (kind == b"V") != (told["k"] == "ok") or told["k"] not in _TOLD:
+            raise ValueError(told["k"])
+        run = Run(told["k"], told.get("e"), cpu, layers, told.get("v"))
+        if "t" in told:
+            run.trace = {name: _watched(item) for name, item in told["t"].items()} | {"complete": told["c"]}
+    except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
+        return Run("forged", None, cpu, layers)
+    return run
+
+
+def _watched(item):
+    """A part of a trace: tagged JSON, or the list of watched expressions with None for those without a
+    value.
+    """
+    if item and type(item[0]) is not str:
+        return [None if part is None else values.decode(part) for part in item]
+    return values.decode(item) if item else []
