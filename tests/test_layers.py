@@ -11,8 +11,8 @@ from cr_utils import paths
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
     "ground": "errors schema params paths machine record jsonl progress noise",
-    "execution": "sandbox trace literals calls lanes zygote judge_cli",
-    "task": "constraints blocks writer grammar literals_random synthesis data_cli questions "
+    "execution": "sandbox runs verdicts trace literals calls lanes zygote judge_cli",
+    "task": "constraints blocks writer candidates expressions wording grammar literals_random synthesis data_cli questions "
             "answers rewards teacher narrator distill benchmarks fingerprints pasted evaluate exams score score_cruxeval "
             "score_reval reval reval_judging reval_program corpus facts steps arms",
     "model": "attention decoder tokenizer base base_cli models generate responders llm_teacher sft grpo training "

@@ -21,8 +21,8 @@ from types import ModuleType
 
 from . import build, flat, screen, tracer, values
 
-# What a child says, each with its first byte: a nonce before a program starts (SHARED when more jobs may follow,
-# ALONE when not), its value under that nonce, or a failure, which needs none because it can do no good.
+# What a child says, each with its first byte: a nonce before a program starts (SHARED when more jobs may
+# follow, ALONE when not), its value under that nonce, or a failure, which needs none: it can do no good.
 SHARED, ALONE, VALUE, FAILURE = b"S", b"A", b"V", b"F"
 NONCE = 16
 HEADER = struct.Struct("<II")  # index, length of the body
