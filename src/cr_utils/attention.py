@@ -1,9 +1,9 @@
 """Causal attention as two matrix products, for small models on a CPU.
 
-Scope: an attention function registered with transformers under the name ``causal``; exact, any mask. On a CPU the
-library's fused kernel is 2-3 times slower at the lengths (50-300 tokens) and head sizes used here, and rotary
-embeddings leave queries in fp32, so it also misses bf16. Memory grows with the square of the length: not for
-long contexts.
+Scope: an attention function registered with transformers under the name ``causal``; exact, any mask. On a CPU
+the library's fused kernel is 2-3 times slower at the lengths (50-300 tokens) and head sizes used here, and
+rotary embeddings leave queries in fp32, so it also misses bf16. Memory grows with the square of the length:
+not for long contexts.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ NAME = "causal"
 def attend(module, query, key, value, attention_mask, scaling=None, dropout: float = 0.0, **_):
     """transformers' attention contract.
 
-    query (batch, heads, length, size); key and value (batch, kv heads, past + length, size); the mask, if any,
-    (batch or 1, 1, length, past + length), boolean (True: may look) or additive. Returns
-    (batch, length, heads, size) and None.
+    query (batch, heads, length, size); key and value (batch, kv heads, past + length, size); the mask, if
+    any, (batch or 1, 1, length, past + length), boolean (True: may look) or additive. Returns (batch, length,
+    heads, size) and None.
     """
     batch, heads, length, size = query.shape
     total, kv = key.shape[2], key.shape[1]
-    kind = torch.get_autocast_dtype(query.device.type) if torch.is_autocast_enabled(query.device.type) else query.dtype
+    device = query.device.type
+    kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else query.dtype
     if kv != heads:
         key = key[:, :, None].expand(batch, kv, heads // kv, total, size)
         value = value[:, :, None].expand(batch, kv, heads // kv, total, size)
@@ -32,8 +33,8 @@ def attend(module, query, key, value, attention_mask, scaling=None, dropout: flo
     query = query.reshape(rows, length, size).to(kind)
     key, value = (t.reshape(rows, total, size).to(kind) for t in (key, value))
     if attention_mask is None:
-        bias = torch.full((length, total), float("-inf"), dtype=kind, device=query.device).triu(1 + total - length)
-        bias = bias.expand(rows, length, total)
+        hidden = torch.full((length, total), float("-inf"), dtype=kind, device=query.device)
+        bias = hidden.triu(1 + total - length).expand(rows, length, total)
     else:
         bias = as_bias(attention_mask, kind).expand(batch, heads, length, total).reshape(rows, length, total)
     scores = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=scaling or size ** -0.5)
@@ -44,7 +45,8 @@ def attend(module, query, key, value, attention_mask, scaling=None, dropout: flo
 def as_bias(mask: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
     """A boolean or additive mask as additive; a finite floor, so that a row that sees nothing has no NaN."""
     if mask.dtype == torch.bool:
-        return torch.zeros(mask.shape, dtype=kind, device=mask.device).masked_fill_(~mask, torch.finfo(kind).min)
+        bias = torch.zeros(mask.shape, dtype=kind, device=mask.device)
+        return bias.masked_fill_(~mask, torch.finfo(kind).min)
     return mask.to(kind).clamp_min(torch.finfo(kind).min)
 
 

@@ -1,8 +1,8 @@
 """What the small base model is trained on: one-step facts and direct answers, never a reasoning chain.
 
-Scope: an endless numbered stream of documents (prompt, completion); document i depends on the seed and i alone,
-so any process can make any part. Programs come from the training share of all programs (see `share`), so that
-no held-out program can be among them. Limits: the grammar's programs.
+Scope: an endless numbered stream of documents (prompt, completion); document i depends on the seed and i
+alone, so any process can make any part. Programs come from the training share of all programs (see `share`),
+so that no held-out program can be among them. Limits: the grammar's programs.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import random
 
 from . import constraints, facts, grammar, questions, teacher
+from .candidates import execute, static_reason
 from .fingerprints import fingerprint
-from .synthesis import execute, static_reason
 
 MAX_STEPS = 40
 KINDS = ("facts", "output", "input", "coverage", "path", "state")
@@ -27,7 +27,7 @@ def document(seed: int, index: int, mix: dict[str, float]) -> tuple[str, str]:
         cell = constraints.sample_cell(rng)
         code, types = grammar.program(rng, cell)
         code = code.rstrip("\n")
-        if static_reason(code, fingerprint(code), "train"):
+        if static_reason(code, fingerprint(code), "train", cell):
             continue
         found = execute(code, grammar.arguments(rng, types, rng.random() < 0.7), cell, MAX_STEPS)
         if isinstance(found, str):

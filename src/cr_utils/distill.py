@@ -1,8 +1,8 @@
 """Turns problems into verified reasoning chains: asks a teacher, judges every try, keeps them all.
 
-Scope: picks which task is asked about which problem, has the teacher write, and has the same code that judges a
-model (answers) accept or reject. A teacher is a function from questions to completions; the interpreter teacher
-stands ready here, a language model plugs in the same way. Training needs only the accepted chains.
+Scope: picks which task is asked about which problem, has the teacher write, and has the same code that judges
+a model (answers) accept or reject. A teacher is a function from questions to completions; the interpreter
+teacher stands ready here, a language model plugs in the same way. Training needs only the accepted chains.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ Teacher = Callable[[list[Question]], list[str | None]]
 def plan(problems: list[dict], mix: dict[str, float], n: int, seed: int) -> list[tuple[dict, str]]:
     """`n` (problem, task) pairs without repetition, tasks in the proportions of `mix`, problems in turn.
 
-    Raises ValueError where the problems do not suffice.
+    Raises UserError where the problems do not suffice.
     """
     rng = random.Random(f"distill:{seed}")
     tasks = [t for t in mix if mix[t] > 0]
     if n > len(problems) * len(tasks):
-        raise ValueError(f"{n} chains asked, but {len(problems)} problems x {len(tasks)} tasks: lower distill_items")
+        raise UserError(f"{n} chains asked, but only {len(problems)} problems in {len(tasks)} tasks: "
+                        "lower distill_items or raise data_train")
     pairs, seen, turn = [], set(), 0
     while len(pairs) < n:
         problem = problems[turn % len(problems)]
@@ -135,9 +136,9 @@ def record(question: Question, text: str | None, verdict, teacher_name: str) -> 
     passed = text is not None and verdict.passed
     if passed and len(text) > MAX_CHAIN_TEXT:
         passed, kind = False, "too_long"
-    return {"id": question.id, "problem_id": question.problem_id, "task": question.task, "prompt": question.prompt,
-            "completion": text or "", "verdict": passed, "kind": kind, "teacher": teacher_name, "tries": 1,
-            "steps": max(0, (text or "").count("\n") - 2)}
+    return {"id": question.id, "problem_id": question.problem_id, "task": question.task,
+            "prompt": question.prompt, "completion": text or "", "verdict": passed, "kind": kind,
+            "teacher": teacher_name, "tries": 1, "steps": max(0, (text or "").count("\n") - 2)}
 
 
 def accepted(rows: list[dict]) -> list[dict]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 
 from . import narrator
-from .constraints import Operation, space
-from .grammar import NAMES, is_tight
-from .literals_random import CONSTANTS, value
+from .constraints import CONSTANTS, Operation, space
+from .literals_random import value
+from .writer import NAMES, is_tight
 
 MAX_TEXT = 90
 HOLDS = ("str", "list", "tuple", "set", "dict")

@@ -32,7 +32,8 @@ def value(rng: random.Random, type_: str, varied: bool = True):
     if type_ == "str":
         return text(rng) if varied else rng.choice(WORDS)
     if type_ == "int":
-        return rng.choice((rng.randint(0, 9), rng.randint(0, 20), rng.randint(-9, 9))) if varied else rng.randint(1, 5)
+        options = (rng.randint(0, 9), rng.randint(0, 20), rng.randint(-9, 9)) if varied else ()
+        return rng.choice(options) if varied else rng.randint(1, 5)
     if type_ == "float":
         return rng.randint(0, 19) / 2
     if type_ == "bool":
@@ -59,5 +60,3 @@ def constant(rng: random.Random, type_: str):
         return "".join(rng.choice("abcde") for _ in range(rng.choice((1, 1, 2))))
     return rng.randint(*{"idx": (0, 2), "n": (1, 4), "w": (3, 8)}[type_])
 
-
-CONSTANTS = ("chr", "pre", "idx", "n", "w")

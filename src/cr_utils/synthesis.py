@@ -1,198 +1,163 @@
-"""Makes problems: a program of the grammar, its arguments, its run, and the filters between them.
+"""Makes problems in bulk: candidates in worker processes, then the filters that concern many of them.
 
-Scope: the `grammar` source. Each candidate has its own seeded generator, so the data do not depend on the number
-of workers. Candidates run in worker processes of ours (the grammar writes only bounded loops over small values);
-a second run under another hash seed happens in the sandbox. Splits are disjoint by program because the split of
-a program is read off its fingerprint.
+Scope: the `grammar` source. Each candidate has its own seeded generator and outcomes are taken in order, so
+neither the data nor the counts depend on the number of workers or on the size of a chunk. A problem is
+dropped where it repeats another up to names, where its program stands in an earlier split, or where a run in
+the sandbox under another hash seed gives another value.
 """
 
 from __future__ import annotations
 
-import ast
+import contextlib
 import functools
-import hashlib
 import multiprocessing
 import random
-import re
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 
-from . import constraints, grammar, machine
-from .fingerprints import committed, fingerprint
+from . import machine
+from .candidates import REASONS, SPLITS, candidates
+from .errors import UserError
 from .sandbox import Sandbox
-from .trace import trace_call
 
-SPLITS = ("train", "validation", "heldout", "heldout_ood")
-CHUNK = 400
-MAX_OUTPUT = 60
-LITERAL = re.compile(r"'[^'\n]*'|\d+")
-# Rejections in the order in which the filters apply.
-REASONS = ("other split", "benchmark program", "unused argument", "dead code", "raises", "too many steps",
-           "output not a small literal", "duplicate", "depends on hash order")
+__all__ = ["REASONS", "SPLITS", "funnel", "synthesize"]
+
+CHUNK, SMALL_CHUNK = 400, 40  # programs that a worker makes at a time, at most and at least
+PATIENCE = 100_000  # candidates without an accepted problem before giving up
+HIDDEN = ("print", "key")  # what candidates carry besides the problem's record
 
 
-@dataclass(frozen=True)
-class Found:
-    """An accepted candidate: the problem record and the trace of its run."""
-
-    problem: dict
-    trace: object
-
-
-def share(print_: str) -> str:
-    """The split that a program's fingerprint belongs to: 80 % train, 8 % validation, 12 % heldout."""
-    bucket = int(hashlib.sha256(print_.encode()).hexdigest()[:8], 16) % 100
-    return "train" if bucket < 80 else "validation" if bucket < 88 else "heldout"
-
-
-def execute(code: str, arguments: str, cell: constraints.Cell, max_steps: int) -> Found | str:
-    """Run and trace one program on one input: the problem, or the reason why it is rejected."""
-    trace = trace_call(code, "f", arguments)
-    if trace.output is None:
-        return "raises"
-    if not trace.complete or len(trace.lines) > max_steps:
-        return "too many steps"
-    if not small_literal(trace.output):
-        return "output not a small literal"
-    name = "p" + hashlib.sha256(f"{code}\0{arguments}".encode()).hexdigest()[:12]
-    problem = {"id": name, "code": code, "entry_point": "f", "input": arguments, "output": trace.output,
-               "constraint": cell.record(), "source": "grammar", "difficulty": len(trace.lines)}
-    return Found(problem, trace)
-
-
-def small_literal(text: str) -> bool:
-    """Whether an output is a literal short enough to be traced by hand."""
-    return len(text) <= MAX_OUTPUT and not re.search(r"\d{5}|nan|inf|set\(\)|<", text)
-
-
-def unused_argument(code: str) -> bool:
-    """Whether a parameter of `f` never appears in its body."""
-    head, _, body = code[code.index("def f("):].partition("\n")
-    names = head[len("def f("):head.index(")")].split(", ")
-    return any(not re.search(rf"\b{name}\b", body) for name in names)
-
-
-def dead_code(code: str) -> bool:
-    """Whether a local is assigned but never read afterwards (a loop counts as afterwards)."""
-    for function in ast.parse(code).body:
-        loops = [n for n in ast.walk(function) if isinstance(n, (ast.For, ast.While))]
-        names = [n for n in ast.walk(function) if isinstance(n, ast.Name)]
-        reads = [(n.id, n.lineno) for n in names if isinstance(n.ctx, ast.Load)]
-        for node in names:
-            if isinstance(node.ctx, ast.Store):
-                first = min((lp.lineno for lp in loops if lp.lineno <= node.lineno <= lp.end_lineno), default=None)
-                loop_variable = any(node.lineno == lp.lineno for lp in loops)
-                after = node.lineno if first is None else first - 1
-                if not loop_variable and not any(n == node.id and line > after for n, line in reads):
-                    return True
-    return False
-
-
-def normal_key(problem: dict, print_: str) -> str:
-    """Equal for problems that differ only in the names they use."""
-    literals = " ".join(LITERAL.findall(problem["code"]))
-    return f"{print_} {literals} | {problem['input']}"
-
-
-def make_chunk(job: tuple) -> tuple[list[dict], Counter]:
-    """Candidates start .. start+CHUNK of a split: (problems, counts of rejections). Runs in a worker."""
-    seed, split, start, options = job
-    made, counts = [], Counter()
-    for index in range(start, start + CHUNK):
-        rng = random.Random(f"{seed}:{split}:{index}")
-        for found in candidates(rng, split, options):
-            counts["candidates"] += 1
-            if isinstance(found, str):
-                counts[found] += 1
-            else:
-                made.append(found)
-    return made, counts
-
-
-def candidates(rng: random.Random, split: str, options: dict) -> Iterator[dict | str]:
-    """The problems (or reasons for rejection) of one drawn program: its first input and, mutated, a second."""
-    plain = split == "train" and not options["constraints"]
-    cell = constraints.sample_cell(rng, ood=split == "heldout_ood", constrained=not plain)
-    code, types = grammar.program(rng, cell, common_only=plain)
-    code = code.rstrip("\n")
-    print_ = fingerprint(code)
-    reason = static_reason(code, print_, split)
-    if reason:
-        yield reason
-        return
-    mutate = options["mutation"] or split != "train"
-    for varied in ((False, True) if mutate else (False,)):
-        found = execute(code, grammar.arguments(rng, types, varied), cell, options["max_steps"])
-        if isinstance(found, str):
-            yield found
-        else:
-            yield {**found.problem, "split": split, "key": normal_key(found.problem, print_)}
-
-
-def static_reason(code: str, print_: str, split: str) -> str | None:
-    """Why a program is rejected before it runs, or None."""
-    if split != "heldout_ood" and share(print_) != split:
-        return "other split"
-    if print_ in committed():
-        return "benchmark program"
-    if unused_argument(code):
-        return "unused argument"
-    return "dead code" if dead_code(code) else None
-
-
-def synthesize(sizes: dict[str, int], options: dict, workers: int = 2, on_progress=None
-               ) -> tuple[list[dict], list[dict]]:
+def synthesize(sizes: dict[str, int], options: dict, workers: int = 2,
+               on_progress: Callable[[int], object] | None = None, chunk: int = 0) -> tuple[list, list]:
     """Problems for every split and the counts through the filters.
 
-    `sizes` maps split to number of problems; `options` holds seed, constraints, mutation, max_steps.
-    Returns (problems, [{"split", "step", "n"}]).
+    `sizes` maps split to number of problems; `options` holds seed, constraints, mutation, max_steps;
+    `on_progress` is told the number of problems so far. `workers` 0 makes all in this process; `chunk` is the
+    number of programs a worker makes at a time (0: by the size of the split).
+    Returns (problems, [{"split", "step", "n"}]); raises UserError where no acceptable problem turns up.
     """
-    problems, rows, keys = [], [], set()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=machine.limit_memory) as pool, Sandbox(hash_seed=1) as sandbox:
-        stable = functools.partial(same_in, sandbox)
+    problems, rows = [], []
+    prints: set[str] = set()
+    with _executor(workers) as pool, Sandbox(hash_seed=1) as sandbox:
         for split in SPLITS:
-            part, counts = fill_split(pool, split, sizes[split], options, keys, stable, workers,
-                                      lambda n: on_progress and on_progress(len(problems) + n))
-            problems += part
-            rows += [{"split": split, "step": step, "n": counts[step]} for step in ("candidates", *REASONS)]
-            rows.append({"split": split, "step": "accepted", "n": len(part)})
+            filling = Filling(split, sizes[split], prints, functools.partial(same_in, sandbox))
+            size = chunk or max(SMALL_CHUNK, min(CHUNK, sizes[split] // 4))
+            batches = _chunks(pool, (options["seed"], split, options), size, 2 * workers or 1)
+            with contextlib.closing(batches):
+                while not filling.full:
+                    filling.take(next(batches))
+                    if on_progress:
+                        on_progress(len(problems) + len(filling.problems))
+            problems += filling.problems
+            prints |= filling.prints
+            rows += filling.rows()
     return problems, rows
 
 
-def fill_split(pool, split, size, options, keys, stable, workers, on_progress) -> tuple[list[dict], Counter]:
-    """Take chunks in order until a split is full; drops duplicates and hash-dependent programs."""
-    part, counts, start = [], Counter(), 0
-    if not size:
-        return part, counts
-    waiting = []
-    while len(part) < size:
-        while len(waiting) < 2 * workers:
-            waiting.append(pool.submit(make_chunk, (options["seed"], split, start, options)))
-            start += CHUNK
-        made, chunk_counts = waiting.pop(0).result()
-        counts += chunk_counts
-        fresh = []
-        for problem in made:
-            key = problem.pop("key")
-            if key in keys:
-                counts["duplicate"] += 1
+class Filling:
+    """One split being filled: takes outcomes in order until `size` problems are accepted.
+
+    `taken` holds the fingerprints of other splits; `stable` says of each of a list of problems whether its
+    output is the same under another hash seed.
+    """
+
+    def __init__(self, split: str, size: int, taken: set[str], stable: Callable[[list[dict]], list[bool]]):
+        self.split, self.size, self.taken, self.stable = split, size, taken, stable
+        self.problems: list[dict] = []
+        self.prints: set[str] = set()
+        self.counts: Counter = Counter()
+        self._keys: set[str] = set()
+        self._since = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the split has all its problems."""
+        return len(self.problems) >= self.size
+
+    def take(self, outcomes: list[dict | str]) -> None:
+        """Take a batch: problems, or reasons for rejection.
+
+        What comes after the last one needed is ignored.
+        """
+        outcomes = [self._checked(outcome) for outcome in outcomes]
+        fresh = [outcome for outcome in outcomes if not isinstance(outcome, str)]
+        agreed = iter(self.stable(fresh))
+        for outcome in outcomes:
+            if self.full:
+                return
+            self.counts["candidates"] += 1
+            self._since += 1
+            if isinstance(outcome, str):
+                self.counts[outcome] += 1
+            elif next(agreed):
+                self._accept(outcome)
             else:
-                keys.add(key)
-                fresh.append(problem)
-        for problem, agrees in zip(fresh, stable(fresh), strict=True):
-            if agrees and len(part) < size:
-                part.append(problem)
-            elif not agrees:
-                counts["depends on hash order"] += 1
-        on_progress(len(part))
-        if start > 400 * CHUNK and not part:
-            raise RuntimeError(f"no acceptable program for split {split} among {start} candidates")
-    for job in waiting:
-        job.cancel()
-    return part, counts
+                self.counts["depends on hash order"] += 1
+            if self._since > PATIENCE:
+                raise UserError(f"data: no acceptable program for split {self.split} in {PATIENCE} candidates:"
+                                " raise data_max_steps or ask for fewer problems")
+
+    def _checked(self, outcome: dict | str) -> dict | str:
+        """The outcome, or the reason that what came before gives to reject it."""
+        if isinstance(outcome, str):
+            return outcome
+        if outcome["print"] in self.taken:
+            return "other split"
+        if outcome["key"] in self._keys:
+            return "duplicate"
+        self._keys.add(outcome["key"])
+        return outcome
+
+    def _accept(self, outcome: dict) -> None:
+        self.prints.add(outcome["print"])
+        self.problems.append({key: value for key, value in outcome.items() if key not in HIDDEN})
+        self._since = 0
+
+    def rows(self) -> list[dict]:
+        """The counts: candidates, each reason for rejection, accepted."""
+        counts = [(step, self.counts[step]) for step in ("candidates", *REASONS)]
+        return [{"split": self.split, "step": step, "n": n}
+                for step, n in (*counts, ("accepted", len(self.problems)))]
+
+
+class Here(Executor):
+    """An executor that works in this process, at once: for tests and for machines without processes."""
+
+    def submit(self, function: Callable, /, *args, **kwargs) -> Future:
+        """A future that is done already."""
+        future: Future = Future()
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+def _executor(workers: int) -> Executor:
+    """Worker processes of bounded memory, or none."""
+    if not workers:
+        return Here()
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=machine.limit_memory)
+
+
+def _chunks(pool: Executor, job: tuple, chunk: int, ahead: int) -> Iterator[list]:
+    """The outcomes of chunk after chunk, without end; `ahead` of them are under way at a time."""
+    waiting, start = [], 0
+    try:
+        while True:
+            while len(waiting) < ahead:
+                waiting.append(pool.submit(make_chunk, (*job, start, chunk)))
+                start += chunk
+            yield waiting.pop(0).result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def make_chunk(job: tuple) -> list[dict | str]:
+    """The outcomes of the programs start .. start + chunk of a split, in order. Runs in a worker."""
+    seed, split, options, start, chunk = job
+    return [outcome for index in range(start, start + chunk)
+            for outcome in candidates(random.Random(f"{seed}:{split}:{index}"), split, options)]
 
 
 def same_in(sandbox: Sandbox, problems: list[dict]) -> list[bool]:
@@ -201,8 +166,11 @@ def same_in(sandbox: Sandbox, problems: list[dict]) -> list[bool]:
     return [run.value_text == p["output"] for run, p in zip(runs, problems, strict=True)]
 
 
-def funnel(rows: list[dict]) -> list[dict]:
-    """Candidates left after each filter, over all splits: [{"step", "n"}]; those of other splits are not counted."""
+def funnel(rows: Iterable[dict]) -> list[dict]:
+    """Candidates left after each filter, over all splits: [{"step", "n"}].
+
+    Those of other splits are not counted.
+    """
     total = Counter()
     for row in rows:
         total[row["step"]] += row["n"]

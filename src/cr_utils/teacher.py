@@ -2,9 +2,9 @@
 
 Scope: completions for the five tasks, forward and backward. Forward: walk through the call, then answer.
 Backward (input prediction): propose a call, walk through it, compare with the wanted value; on a mismatch
-propose the next. The other tasks walk through the same run and then read the answer off it.
-Limits: programs that the narrator can evaluate; anything else raises `narrator.Unsupported`. Whether a chain is
-right is decided elsewhere (answers), by the same code that judges a model.
+propose the next. The other tasks walk through the same run and then read the answer off it. Limits: programs
+that the narrator can evaluate; anything else raises `narrator.Unsupported`. Whether a chain is right is
+decided elsewhere (answers), by the same code that judges a model.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def narrate(question: Question, wrong_inputs: tuple[str, ...] = (), max_lines: i
         for text in (*wrong_inputs, question.input):
             steps, value = walk(question.code, question.entry_point, text, max_lines)
             verdict = "match" if value == question.output else "no match"
-            lines += [f"try {question.entry_point}({text})", *steps, f"{value} and {question.output}: {verdict}"]
+            lines += [f"try {question.entry_point}({text})", *steps]
+            lines.append(f"{value} and {question.output}: {verdict}")
         return REASONING.format(body="\n".join(lines), answer=call)
     lines, value = walk(question.code, question.entry_point, question.input, max_lines)
     answer = value if question.task == "output" else question.truth[0]

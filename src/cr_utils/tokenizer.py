@@ -1,8 +1,8 @@
-"""The small model's tokenizer: Python words and operators whole, everything inside strings one character each.
+"""The small model's tokenizer: Python words and operators whole, the inside of strings one character each.
 
-Scope: builds a `tokenizers` BPE without merges, so a piece of text is one token if it is in the vocabulary and
-falls apart into bytes if not; every text round-trips. Digits are single tokens, string literals are spelled out,
-and each task's instruction sentence is one token. Chosen for small programs, not for prose.
+Scope: builds a `tokenizers` BPE without merges, so a piece of text is one token if it is in the vocabulary
+and falls apart into bytes if not; every text round-trips. Digits are single tokens, string literals are
+spelled out, and each task's instruction sentence is one token. Chosen for small programs, not for prose.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from . import grammar
+from . import writer
 from .constraints import space
 from .questions import DIRECT_PROMPTS, PROMPTS
 
@@ -22,18 +22,19 @@ KEYWORDS = ("def ", "return ", "if ", "elif ", "for ", "while ", "not ", "del ",
 INFIX = (" in ", " and ", " or ", " is ", " not in ", " is not ")
 OPERATORS = tuple(f" {o} " for o in "= == != < > <= >= + - * / // % ** | & ^ += -= *= //= %= |= &=".split())
 INDENTS = tuple("\n" + " " * n for n in range(0, 21, 4))
-WORDS = ("else", "break", "continue", "pass", "True", "False", "None", "end", "match", "no", "YES", "NO", "Nil", "user",
-         "assistant", "system", "after", "line", "lambda", "int", "str", "list", "dict", "tuple", "set", "float", "bool",
-         "NoneType", "enumerate", "range")
-BUILTINS = ("abs all any bool chr dict divmod enumerate filter float int isinstance len list map max min ord range "
-            "reversed round set sorted str sum tuple zip print f g").split()
-SIGNS = (", ", ": ", "; ", "  # ", "['", "']", "',", "[]", "()", "''", "::", "[::-1]", "[::2]", "[-1]", "[:-1]", "):",
-         "[0]", "[1]", "[2]", "[3]", "[4]", "()) ")
+WORDS = tuple(
+    "else break continue pass True False None end match no YES NO Nil user assistant system after line "
+    "lambda int str list dict tuple set float bool NoneType enumerate range".split())
+BUILTINS = ("abs all any bool chr dict divmod enumerate filter float int isinstance len list map max min ord "
+            "range reversed round set sorted str sum tuple zip print f g").split()
+SIGNS = (", ", ": ", "; ", "  # ", "['", "']", "',", "[]", "()", "''", "::", "[::-1]", "[::2]", "[-1]",
+         "[:-1]", "):", "[0]", "[1]", "[2]", "[3]", "[4]", "()) ")
+LOOPS = ("ii", "cc", "xx", "kk", "vv", "ww")
 # One alternative per kind of piece, tried in this order; a quoted string is never in the vocabulary.
 PIECES = (r"'[^'\n]*'", r'"[^"\n]*"', r"\n *", r"\.[a-z_]+\(", r" (?:not in|is not|in|and|or|is) ",
           r" (?:[-+*/%&|^<>=!]|//|\*\*)?=? ", r"\b(?:def|return|if|elif|for|while|not|del|call|try|assert) ",
-          r"[A-Za-z_]\w*\(", r"[A-Za-z_]+", r"\d", r"  # ", r"[,:;] ", r"\[(?:::-1|::2|-1|:-1|[0-4])\]", r"\[\]|\(\)",
-          r"\):", r".", r"\s")
+          r"[A-Za-z_]\w*\(", r"[A-Za-z_]+", r"\d", r"  # ", r"[,:;] ", r"\[(?:::-1|::2|-1|:-1|[0-4])\]",
+          r"\[\]|\(\)", r"\):", r".", r"\s")
 CHAT = ("{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] }}"
         "{% if m['role'] == 'assistant' %}{% generation %}{{ '<|im_end|>\n' }}{% endgeneration %}"
         "{% else %}{{ '<|im_end|>\n' }}{% endif %}{% endfor %}"
@@ -49,11 +50,12 @@ def byte_letters() -> dict[int, str]:
 
 def vocabulary() -> list[str]:
     """Every whole token as plain text, in a fixed order (bytes and special tokens not included)."""
-    methods = sorted({m for op in space().operations.values() for m in re.findall(r"\.[a-z_]+\(", op.template)})
-    names = sorted({n for table in (grammar.NAMES, grammar.RESULTS) for v in table.values() for n in v if len(n) > 1})
-    loops = ["ii", "cc", "xx", "kk", "vv", "ww"]
-    words = [*KEYWORDS, *INFIX, *OPERATORS, *INDENTS, *WORDS, *(f"{b}(" for b in BUILTINS), *methods, *names, *loops,
-             *SIGNS, *TAGS]
+    templates = [op.template for op in space().operations.values()]
+    methods = sorted({method for text in templates for method in re.findall(r"\.[a-z_]+\(", text)})
+    names = sorted({name for table in (writer.NAMES, writer.RESULTS) for group in table.values()
+                    for name in group if len(name) > 1})
+    words = [*KEYWORDS, *INFIX, *OPERATORS, *INDENTS, *WORDS, *(f"{b}(" for b in BUILTINS), *methods, *names,
+             *LOOPS, *SIGNS, *TAGS]
     return list(dict.fromkeys(words))
 
 
