@@ -24,7 +24,7 @@ MAX_DIGITS = 4_300  # what Python itself converts between int and text
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})\Z", re.ASCII)
 _PLAIN_STRING = re.compile(r"""'[ !#-&(-\[\]-~]*'\Z|"[ !#-&(-\[\]-~]*"\Z""")
 _LONG_DIGITS = re.compile(rf"[0-9A-Fa-f_]{{{MAX_DIGITS},}}")
-_MAY_WARN = re.compile(r"\\\\|[0-9][A-Za-z]")
+_MAY_WARN = re.compile(r"\\|[0-9][A-Za-z]")
 _WARNINGS = threading.Lock()
 _WORDS = {"True": True, "False": False, "None": None}
 
@@ -44,6 +44,8 @@ def parse(text: str) -> object:
     """
     if type(text) is not str:
         raise LiteralError("not text")
+    if len(text) > MAX_CHARS:
+        raise LiteralError(f"longer than {MAX_CHARS} characters")
     text = text.strip(" \t\r\n")
     if _INT.match(text):
         return int(text)

@@ -12,8 +12,8 @@ FUNCTIONS = {
     kind.__name__: kind
     for kind in (
         bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict, range, abs,
-        ascii, bin, chr, divmod, enumerate, filter, hex, len, max, min, oct, ord, pow, repr, reversed, round, slice,
-        sorted, sum, zip,
+        ascii, bin, chr, divmod, enumerate, filter, hex, len, max, min, oct, ord, pow, repr, reversed, round,
+        slice, sorted, sum, zip,
     )
 }  # fmt: skip
 METHODS = frozenset(

@@ -17,9 +17,9 @@ _BARRED = {
 }  # fmt: skip
 _NAMES = frozenset(
     """breakpoint compile copyright credits delattr dir eval exec exit getattr globals help input license
-    locals memoryview object open quit setattr super vars gi_frame gi_code gi_yieldfrom cr_frame cr_code cr_await
-    cr_origin ag_frame ag_code ag_await f_back f_builtins f_code f_globals f_locals f_trace f_lineno f_lasti
-    tb_frame tb_next tb_lineno tb_lasti mro with_traceback add_note func_globals""".split()
+    locals memoryview object open quit setattr super vars gi_frame gi_code gi_yieldfrom cr_frame cr_code
+    cr_await cr_origin ag_frame ag_code ag_await f_back f_builtins f_code f_globals f_locals f_trace
+    f_lineno f_lasti tb_frame tb_next tb_lineno tb_lasti mro with_traceback add_note func_globals""".split()
 )
 _type = type
 
