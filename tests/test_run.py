@@ -56,7 +56,7 @@ def start(*words):
 def drive(*words):
     """Run the driver to its end: exit code and output lines."""
     with start(*words) as child:
-        text, _ = child.communicate(timeout=120)
+        text, _ = child.communicate(timeout=280)
     return child.returncode, text.splitlines()
 
 

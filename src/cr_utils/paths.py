@@ -6,7 +6,11 @@ Creates nothing on disk.
 Environment: CR_RESULTS moves the results folder, CR_BENCHMARKS names a folder that holds benchmark files.
 """
 
+import functools
+import json
 import os
+import urllib.parse
+from importlib import metadata
 from pathlib import Path
 
 from cr_utils.errors import UserError
@@ -19,13 +23,25 @@ def package() -> Path:
     return Path(__file__).resolve().parent
 
 
-def root() -> Path:
-    """The checkout: first folder above the package or the working directory with params/ and pyproject.toml.
+@functools.cache
+def _installed_from() -> Path | None:
+    """The folder that pip installed the package from, as pip noted it; None where that was no folder."""
+    try:
+        noted = json.loads(metadata.distribution("cr-utils").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    url = urllib.parse.urlparse(noted.get("url", ""))
+    return Path(urllib.parse.unquote(url.path)) if url.scheme == "file" else None
 
-    Raises UserError where there is none (a package installed without its checkout).
+
+def root() -> Path:
+    """The checkout: a folder with params/ and pyproject.toml.
+
+    Looked for above the package, then where pip installed the package from (`pip install FOLDER`, as on Colab),
+    then above the working directory. Raises UserError where there is none.
     """
-    here = Path.cwd()
-    for folder in (*package().parents, here, *here.parents):
+    here, source = Path.cwd(), _installed_from()
+    for folder in (*package().parents, *([source] if source else []), here, *here.parents):
         if (folder / "params").is_dir() and (folder / "pyproject.toml").is_file():
             return folder
     raise UserError(f"no params/ and pyproject.toml above {package()} or {here}: clone the repository")
