@@ -6,8 +6,8 @@ import random
 from cr_utils import jsonl, machine
 
 SKILL = {"trivial": 0.05, "base_direct": 0.18, "base": 0.06, "sft": 0.42, "grpo": 0.47}
-ARMS = {"full": 0.40, "no_sft": 0.08, "no_grpo": 0.36, "more_sft": 0.38, "no_chains": 0.2, "no_constraints": 0.3,
-        "no_mutation": 0.35}
+ARMS = {"full": 0.40, "no_grpo": 0.36, "more_sft": 0.38, "no_sft": 0.08, "short_sft": 0.3, "no_chains": 0.2,
+        "no_constraints": 0.24, "no_mutation": 0.28}
 SETTINGS = (("nested", 0), ("methods", 0), ("control", 1), ("control", 2), ("control", 3), ("helper", 0))
 METHODS = {"str": ["upper", "split", "find"], "list": ["append", "sort"], "dict": ["get", "items"], "set": ["union"],
            "int": ["floordiv"], "builtins": ["zip", "range"]}
@@ -85,7 +85,8 @@ def chains(rows):
 
 def manifest(stage, profile, files):
     return {"stage": stage, "profile": profile, "seed": 0, "params": {"seed": 0}, "inputs": {},
-            "outputs": {name: machine.sha256(path) for name, path in files.items()}, "metrics": {}, "attempts": 1, "wall_seconds": 61.5,
+            "outputs": {name: machine.sha256(path) for name, path in files.items()}, "metrics": {}, "attempts": 1,
+            "wall_seconds": 61.5,
             "cpu_seconds": 100.0, "peak_memory": 2**30, "finished": "2026-01-02T03:04:05+0000",
             "code": {"commit": "c" * 40, "dirty": False}, "versions": {"python": "3.11.7", "torch": "2.13.0"},
             "hardware": {"system": "Linux x86_64", "processor": "a processor", "cores": 2, "memory": 2**34, "gpus": []}}

@@ -20,7 +20,7 @@ def verdicts(items, arms=(), **how):
 
 def test_clear_gains_are_reproduced():
     items = made({"base": 0.1, "base_direct": 0.2, "sft": 0.5, "grpo": 0.6})
-    arms = made({"full": 0.6, "no_sft": 0.1, "no_chains": 0.3, "no_constraints": 0.4}, "arm")
+    arms = made({"full": 0.6, "no_sft": 0.1, "short_sft": 0.5, "no_chains": 0.3, "no_constraints": 0.4}, "arm")
     found = verdicts(items, arms)
     assert [found[c] for c in ("C1", "C2", "C3", "C7")] == ["reproduced"] * 4
     assert [found[c] for c in ("C4", "C5", "C6")] == ["not run"] * 3  # a small model says nothing about 7B and 14B

@@ -5,12 +5,14 @@ so that a black and white print can be read. INK, GRID and PAPER are reserved: n
 report page swaps them for the colours of its light or dark theme.
 """
 
+import os
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 
-matplotlib.use("Agg")  # figures are files; a notebook shows what was saved, so no window system is needed
+if "MPLBACKEND" not in os.environ:  # a notebook's kernel sets it, to show figures; elsewhere they are files
+    matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
@@ -30,14 +32,16 @@ OTHER_MARKERS = ("P", "^", "<", ">")
 KIND_COLORS = {"wrong": "#d55e00", "truncated": "#cc79a7", "no_answer": "#f0e442", "format": "#56b4e9",
                "bad_call": "#0072b2", "error": "#7a5195", "timeout": "#e69f00", "prompt_too_long": "#8d939e"}
 SOURCE_COLORS = {"train": SLATE, "heldout": "#56b4e9", "heldout_ood": "#009e73", "cruxeval": "#d55e00",
-                 "livecodebench": "#e69f00", "reval": "#cc79a7"}
-SOURCE_LINES = {"train": "-", "heldout": (0, (5, 1.5)), "heldout_ood": (0, (1.5, 1.2)), "cruxeval": "-",
-                "livecodebench": (0, (5, 1.5)), "reval": (0, (1.5, 1.2))}
+                 "cruxeval dev": "#d55e00", "livecodebench": "#e69f00", "reval": "#cc79a7"}
+DASHES, DOTS = (0, (5, 1.5)), (0, (1.5, 1.2))
+SOURCE_LINES = {"train": "-", "heldout": DASHES, "heldout_ood": DOTS, "cruxeval": "-", "cruxeval dev": "-",
+                "livecodebench": DASHES, "reval": DOTS}
 ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO", "more_sft": "more SFT, no GRPO",
-              "no_chains": "without chains", "no_constraints": "without constraints",
-              "no_mutation": "without mutation"}
+              "short_sft": "small budget, all data", "no_chains": "without chains",
+              "no_constraints": "without constraints", "no_mutation": "without mutation"}
 BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval (800)",
-                    "cruxeval_test": "CRUXEval (600)", "livecodebench": "LiveCodeBench", "reval": "REval"}
+                    "cruxeval_test": "CRUXEval (600)", "cruxeval dev": "CRUXEval (200 dev)",
+                    "livecodebench": "LiveCodeBench", "reval": "REval"}
 
 RC = {
     "figure.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.facecolor": PAPER, "figure.dpi": 100,
@@ -58,7 +62,10 @@ def axes(ax: Axes | None = None, rows: int = 1, columns: int = 1, height: float 
         return ax
     with plt.rc_context(RC):
         figure, made = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, **how)
-        # A later draw reads some settings again; the context of the caller may be another.
+        for one in made.ravel():
+            # Ticks are made when they are first drawn, perhaps under other settings: give them ours now.
+            one.tick_params(labelsize=RC["xtick.labelsize"], colors=INK)
+            one.grid(True, color=GRID, linewidth=RC["grid.linewidth"])
         return made[0, 0] if rows * columns == 1 else made.ravel()
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
-from cr_utils import frames, stats, tables
+from cr_utils import frames, marks, stats, tables
 from cr_utils.figure_style import (
-    ARM_LABELS, BENCHMARK_LABELS, GRID, INK, KIND_COLORS, MODEL_COLORS, MODEL_LABELS, OTHER_COLORS, PAPER, SLATE,
-    SOURCE_COLORS, SOURCE_LINES, axes, color, empty, marker, styled,
+    ARM_LABELS, BENCHMARK_LABELS, KIND_COLORS, MODEL_COLORS, MODEL_LABELS, OTHER_COLORS, PAPER, SLATE, SOURCE_COLORS,
+    SOURCE_LINES, axes, empty, styled,
 )
 
 SETTINGS = ("nested", "methods", "control 1", "control 2", "control 3", "helper")
@@ -64,19 +64,22 @@ def distributions(frame: pd.DataFrame, ax=None):
     if frame.empty:
         return [empty(one, "no programs recorded") for one in found]
     sources = [name for name in SOURCE_COLORS if name in set(frame["source"])]
-    for one, column, label in zip(found[:2], ("lines", "steps"), ("lines of code", "trace steps"), strict=True):
+    if len(sources) < frame["source"].nunique():
+        raise ValueError(f"no colour for some of the sources {sorted(set(frame['source']))}")
+    for one, column, label in ((found[0], "lines", "lines of code"), (found[1], "steps", "trace steps")):
         _cumulative(one, frame, sources, column)
         one.set(xlabel=label, ylabel="share at most", ylim=(0, 1.02))
         one.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     kinds = frame["output_type"].value_counts().index[:7][::-1]
     height = 0.8 / len(sources)
     for i, source in enumerate(sources):
-        part = frame.loc[frame["source"] == source, "output_type"].value_counts(normalize=True).reindex(kinds).fillna(0)
-        found[2].barh(np.arange(len(kinds)) + 0.4 - height * (i + 0.5), part, height, color=SOURCE_COLORS[source])
+        share = frame.loc[frame["source"] == source, "output_type"].value_counts(normalize=True)
+        found[2].barh(np.arange(len(kinds)) + 0.4 - height * (i + 0.5), share.reindex(kinds).fillna(0), height,
+                      color=SOURCE_COLORS[source])
     found[2].set(yticks=range(len(kinds)), yticklabels=kinds, xlabel="share of outputs")
     found[2].xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     found[2].grid(axis="y", visible=False)
-    handles = [found[0].plot([], [], color=SOURCE_COLORS[source], lw=2.2, ls=SOURCE_LINES[source])[0] for source in sources]
+    handles = [found[0].plot([], [], color=SOURCE_COLORS[name], lw=2.2, ls=SOURCE_LINES[name])[0] for name in sources]
     found[0].get_figure().legend(handles, [BENCHMARK_LABELS.get(s, s) for s in sources], ncols=len(sources),
                                  loc="outside upper center")
     return found
@@ -102,22 +105,11 @@ def chain_lengths(frame: pd.DataFrame, ax=None):
     column = "tokens" if frame["tokens"].notna().all() else "characters"
     tasks = [task for task in tables.TASKS if task in set(frame["task"])]
     values = [frame.loc[frame["task"] == task, column].to_numpy(float) for task in tasks]
-    _boxes(ax, values, [SLATE] * len(tasks))
+    marks.boxes(ax, values, [SLATE] * len(tasks))
     ax.set(yticks=range(len(tasks)), xlabel=f"chain length ({column}; box: middle half, whiskers: 5 % to 95 %)",
            yticklabels=[f"{task} (n={len(part):,})" for task, part in zip(tasks, values, strict=True)])
     ax.set_xlim(left=0)
     return ax
-
-
-def _boxes(ax, values: list, colors: list, height: float = 0.55) -> None:
-    """Horizontal boxes from top to bottom, one per row of values."""
-    boxes = ax.boxplot(values, positions=range(len(values)), orientation="horizontal", widths=height, whis=(5, 95),
-                       showfliers=False, patch_artist=True, medianprops={"color": INK, "linewidth": 1.4},
-                       whiskerprops={"color": INK}, capprops={"color": INK})
-    for box, shade in zip(boxes["boxes"], colors, strict=True):
-        box.set(facecolor=shade, edgecolor=INK, linewidth=0.8)
-    ax.invert_yaxis()
-    ax.grid(axis="y", visible=False)
 
 
 @styled
@@ -134,49 +126,18 @@ def accuracy(frame: pd.DataFrame, ax=None, benchmarks: tuple = ("heldout", "held
         if not tasks:
             empty(one, "not run").set_title(title)
             continue
-        _points(one, part, "model", models, tasks)
+        marks.points(one, part, "model", models, tasks)
         one.set_title(title)
-    _legend(found[0].get_figure(), found[0], models)
+    marks.legend(found[0].get_figure(), found[0], models)
     return found if len(found) > 1 else found[0]
-
-
-def _points(ax, part: pd.DataFrame, name: str, models: list[str], tasks: list[str]) -> None:
-    """Dots with intervals: a band per task from top to bottom, a dot per model inside it."""
-    others = tuple(model for model in models if model not in MODEL_COLORS)
-    step = 0.8 / max(1, len(models))
-    for i, model in enumerate(models):
-        rows = part[(part[name] == model)].set_index("task").reindex(tasks)
-        at = np.arange(len(tasks)) - 0.4 + step * (i + 0.5)
-        middle, low, high = (rows[key].to_numpy(float) for key in ("accuracy", "low", "high"))
-        ax.errorbar(middle, at, xerr=[middle - low, high - middle], fmt=marker(model, others), ms=4.2,
-                    color=color(model, others), elinewidth=1.3, capsize=0)
-    for edge in range(1, len(tasks)):
-        ax.axhline(edge - 0.5, color=GRID, lw=0.8)
-    ax.set(yticks=range(len(tasks)), yticklabels=tasks, ylim=(len(tasks) - 0.5, -0.5), xlabel="accuracy")
-    _percent(ax, part["high"].max())
-    ax.grid(axis="y", visible=False)
-    ax.tick_params(axis="y", length=0)
-
-
-def _percent(ax, top: float) -> None:
-    """An accuracy axis from 0 to a little over the largest interval."""
-    top = min(1.02, max(0.05, float(top) * 1.06))
-    ax.set_xlim(-0.015 * top, top)
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    ax.locator_params(axis="x", nbins=5)
-
-
-def _legend(figure, ax, models: list[str]) -> None:
-    others = tuple(model for model in models if model not in MODEL_COLORS)
-    handles = [ax.plot([], [], ls="", marker=marker(model, others), color=color(model, others), ms=5)[0]
-               for model in models]
-    figure.legend(handles, [MODEL_LABELS.get(model, model) for model in models], ncols=max(1, len(models)),
-                  loc="outside upper center", columnspacing=1.2, handletextpad=0.2)
 
 
 @styled
 def ablations(frame: pd.DataFrame, ax=None, task: str = "output"):
-    """Accuracy of every arm with 95 % intervals, by benchmark. frame: as `tables.ablations`."""
+    """Accuracy of every arm with 95 % intervals, by benchmark. frame: as `tables.ablations`.
+
+    A dashed line over a group of arms is the arm they are compared with.
+    """
     rows = frame[(frame["mode"] == "strict") & (frame["task"] == task) & frame["accuracy"].notna()]
     names = [b for b in ("heldout", "heldout_ood", "cruxeval") if b in set(rows["benchmark"])]
     arms = [a for a in (*tables.ARMS, *sorted(set(frame["arm"]) - set(tables.ARMS))) if a in set(frame["arm"])]
@@ -185,19 +146,11 @@ def ablations(frame: pd.DataFrame, ax=None, task: str = "output"):
         return empty(found[0], "no arm was run")
     for one, benchmark in zip(found, names, strict=True):
         part = rows[rows["benchmark"] == benchmark].set_index("arm").reindex(arms)
-        middle, low, high = (part[key].to_numpy(float) for key in ("accuracy", "low", "high"))
-        for y, arm in enumerate(arms):
-            if np.isnan(middle[y]):
-                one.text(0.01, y, "— not run", va="center", fontsize=7.5, transform=one.get_yaxis_transform())
-                continue
-            one.errorbar(middle[y], y, xerr=[[middle[y] - low[y]], [high[y] - middle[y]]], ms=5, elinewidth=1.5,
-                         fmt="D" if arm == "full" else "o", color=MODEL_COLORS["grpo"] if arm == "full" else SLATE)
-        if "full" in arms:
-            one.axvline(middle[arms.index("full")], color=MODEL_COLORS["grpo"], lw=1, ls=(0, (4, 3)), zorder=0)
+        marks.arms(one, part, arms)
         one.set(yticks=range(len(arms)), yticklabels=[ARM_LABELS.get(arm, arm) for arm in arms], xlabel="accuracy",
                 title=f"{BENCHMARK_LABELS[benchmark]}, {task}")
         one.grid(axis="y", visible=False)
-        _percent(one, np.nanmax(high))
+        marks.percent(one, part["high"].max())
     found[0].set_ylim(len(arms) - 0.5, -0.5)  # the axes share y: once turns them all
     return found if len(found) > 1 else found[0]
 
@@ -217,7 +170,7 @@ def answer_length(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
             values.append(tokens)
             labels.append(f"{MODEL_LABELS[model]}, {'right' if verdict else 'wrong'} (n={len(tokens):,})")
             colors.append(MODEL_COLORS[model])
-    _boxes(ax, values, colors)
+    marks.boxes(ax, values, colors)
     for patch, right in zip(ax.patches, [True, False] * len(models), strict=True):
         patch.set_alpha(1.0 if right else 0.45)
     ax.set(yticks=range(len(labels)), yticklabels=labels,
@@ -256,7 +209,8 @@ def failure_kinds(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
 
 
 @styled
-def constructs(frame: pd.DataFrame, ax=None, task: str = "output", models: tuple = ("base_direct", "base", "sft", "grpo")):
+def constructs(frame: pd.DataFrame, ax=None, task: str = "output",
+               models: tuple = ("base_direct", "base", "sft", "grpo")):
     """Accuracy by setting, control depth, type under test and trace length. frame: as `frames.outcomes`.
 
     Held-out problems of both kinds together; a group with fewer than 10 answers is left out. Four axes.
@@ -276,9 +230,9 @@ def constructs(frame: pd.DataFrame, ax=None, task: str = "output", models: tuple
         if not groups or not shown:
             empty(one, "too few answers")
             continue
-        _points(one, rates, "model", shown, groups)
+        marks.points(one, rates, "model", shown, groups)
         one.set_title(f"by {title}")
-    _legend(found[0].get_figure(), found[0], shown)
+    marks.legend(found[0].get_figure(), found[0], shown)
     return found
 
 

@@ -77,9 +77,9 @@ FIGURES: tuple[Figure, ...] = (
            "vanish with SFT; what then remains is wrong execution, which is the hard part.",
            lambda r: figures.failure_kinds(tables.failures(r.items))),
     Figure("ablations", "06_ablations", "items.jsonl", "What each part contributes",
-           "Every arm is trained again with one part left out and the same budget; the dashed line is the full recipe. "
-           "A dot left of the line: the part helps. The arms are shorter than the main run, so compare them with each "
-           "other and not with the figures above.",
+           "Above: the main models, and arms that change the stages. Below: the same small SFT budget, with one part "
+           "of the data left out. Dashed lines are what each group is compared with (diamonds). A dot left of its line: "
+           "the part helps. Compare within a group; the budgets of the two differ.",
            lambda r: figures.ablations(tables.ablations(r.arms))),
 )
 

@@ -12,6 +12,7 @@ from string import Template
 import pandas as pd
 
 from cr_utils import claims, gallery, jsonl, page, paths, published, story, tables
+from cr_utils.arms import REFERENCES
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 
@@ -29,6 +30,7 @@ def build(profile: str, folder: Path | str | None = None) -> Path:
     UserError where there is no such folder.
     """
     results = _results(profile, folder)
+    results.verify()
     made = tables_all(results)
     absent = gallery.save_all(results, results.folder / "figures")
     path = results.folder / "index.html"
@@ -50,6 +52,7 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
         "main": tables.main(items, results.reasons),
         "paired": tables.paired(items),
         "ablations": tables.ablations(arms, results.reasons),
+        "ablations_paired": tables.paired(arms, REFERENCES.items(), "arm"),
         "claims": claims.claims(items, arms, **about),
         "claims_detail": claims.details(items, arms, **about),
         "generalization": tables.generalization(items, about["model"], results.reasons),
@@ -93,9 +96,10 @@ def _state(results: Results) -> str:
     if not done:
         return "No stage has finished yet."
     minutes = sum(found["wall_seconds"] for found in done.values()) / 60
+    last = max(found["finished"] for found in done.values())
     python = sorted({found.get("versions", {}).get("python", "unknown") for found in done.values()})
     return (f"{len(done)} of {len(paths.STAGES)} stages finished; {minutes:.1f} minutes of wall time in all; "
-            f"Python {', '.join(python)}; last stage finished {max(found['finished'] for found in done.values())[:16].replace('T', ' ')}.")
+            f"Python {', '.join(python)}; last stage finished {last[:16].replace('T', ' ')}.")
 
 
 def _arguments(words: list[str], about: str) -> argparse.Namespace:

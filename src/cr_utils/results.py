@@ -1,7 +1,7 @@
 """The recorded results of one profile, as the report reads them: rows of finished stages, or the reason for none.
 
 Reads only; loads neither torch nor a sandbox. A stage without a manifest is not finished and gives no rows. A file
-that differs from its manifest's hash is read, and the difference is kept in `warnings` for the page to show.
+that differs from its manifest's hash is read all the same; `verify` finds it, for the page to show.
 """
 
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from cr_utils import frames, jsonl, machine, paths, steps
+from cr_utils.schema import ARMS
 
 
 class Results:
@@ -63,18 +64,20 @@ class Results:
 
     def _load(self, stage: str, name: str, reader):
         if (stage, name) not in self._read:
-            path = self.folder / stage / name
-            self._read[stage, name] = reader(path) if self.has(stage, name) else None
-            if self.has(stage, name):
-                self._check(stage, name, path)
+            self._read[stage, name] = reader(self.folder / stage / name) if self.has(stage, name) else None
         return self._read[stage, name]
 
-    def _check(self, stage: str, name: str, path: Path) -> None:
-        """Note a file that is not the one its manifest vouches for."""
-        expected = self.manifests[stage].get("outputs", {}).get(name)
-        if expected != machine.sha256(path):
-            self.warnings.append(f"{stage}/{name} is not the file that its manifest names"
-                                 if expected else f"{stage}/{name} is not named in its manifest")
+    def verify(self) -> list[str]:
+        """Compare every file at hand with its manifest; what differs is added to `warnings`, which is returned.
+
+        A file that is not at hand is no fault: a published run may leave models out.
+        """
+        for stage, manifest in self.manifests.items():
+            for name, digest in manifest.get("outputs", {}).items():
+                path = self.folder / stage / name
+                if path.is_file() and machine.sha256(path) != digest:
+                    self.warnings.append(f"{stage}/{name} is not the file that its manifest names")
+        return self.warnings
 
     @cached_property
     def problem_rows(self) -> list[dict]:
@@ -123,11 +126,6 @@ class Results:
         for name in ("cruxeval", "cruxeval_test"):
             why[name] = absent if "05_eval" in self.manifests else self.reason("05_eval")
         arms = params.get("ablation_arms")
-        for arm in (set(self._known_arms()) - set(arms)) if arms else ():
+        for arm in set(ARMS) - set(arms) if arms else ():
             why[arm] = "not among this profile's ablation_arms"
         return why | {name: "not part of this run" for name in ("livecodebench", "reval")}
-
-    @staticmethod
-    def _known_arms() -> tuple[str, ...]:
-        from cr_utils.tables import ARMS
-        return ARMS

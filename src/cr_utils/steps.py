@@ -41,8 +41,8 @@ def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
 
 
 def _has_steps(item: dict, known: dict) -> bool:
-    return (item["task"] == "output" and "first_wrong_step" not in item and "<reasoning>" in (item.get("completion") or "")
-            and item["question_id"].split("/")[0] in known)
+    return (item["task"] == "output" and "first_wrong_step" not in item
+            and "<reasoning>" in (item.get("completion") or "") and item["question_id"].split("/")[0] in known)
 
 
 def _step(item: dict, known: dict, references: dict) -> int | None:

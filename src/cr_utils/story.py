@@ -190,7 +190,9 @@ def evaluation(story: Story) -> str:
 def ablation(story: Story) -> str:
     """What each part contributes."""
     return missing(story, "06_ablations", story.figure("ablations") + story.table(
-        "ablations", "All arms", "06_ablations", "items.jsonl", folded=True))
+        "ablations", "All arms", "06_ablations", "items.jsonl", folded=True) + story.table(
+        "ablations_paired", "Paired tests of the arms", "06_ablations", "items.jsonl",
+        "b is the arm that a is compared with: a positive difference says that the part left out helps."))
 
 
 def browse(story: Story) -> str:
@@ -206,7 +208,7 @@ def provenance(story: Story) -> str:
     rows, blocks = [], []
     for stage in paths.STAGES:
         found = story.results.manifests.get(stage)
-        rows.append({"stage": stage, "finished": found["finished"][:16].replace("T", " ") if found else None} | (_run(found) if found else {}))
+        rows.append({"stage": stage, **(_run(found) if found else {"finished": None})})
         if found:
             blocks.append(f'<div id="run-{stage}">' + page.details(f"{stage}: parameters and hashes", _hashes(found))
                           + "</div>")
@@ -225,7 +227,7 @@ def _run(found: dict) -> dict:
     """A manifest's line in the table; minutes and GB, since bytes and seconds tell a reader little."""
     code, memory = found.get("code", {}), found.get("peak_memory")
     commit = (code.get("commit") or page.DASH)[:10] + (" + changes" if code.get("dirty") else "")
-    return {"wall minutes": found["wall_seconds"] / 60, "CPU minutes": found["cpu_seconds"] / 60,
+    return {"finished": found["finished"][:16].replace("T", " "), "wall minutes": found["wall_seconds"] / 60, "CPU minutes": found["cpu_seconds"] / 60,
             "peak memory GB": memory / 1e9 if memory else None, "seed": found.get("seed"),
             "attempts": found.get("attempts"), "commit": commit}
 

@@ -15,14 +15,14 @@ from statistics import mean as average, median
 import pandas as pd
 
 from cr_utils import published, stats
+from cr_utils.schema import ARMS
 from cr_utils.tablefile import DASH, cell_text, read_table, write_table
 
-__all__ = ["DASH", "ablations", "cell_text", "data", "failures", "generalization", "length", "main", "paired",
+__all__ = ["ARMS", "DASH", "ablations", "cell_text", "data", "failures", "generalization", "length", "main", "paired",
            "rates", "read_table", "write_table"]
 
 TASKS = ("output", "input", "coverage", "path", "state")
 MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
-ARMS = ("full", "no_sft", "no_grpo", "more_sft", "no_chains", "no_constraints", "no_mutation")
 TEST = "cruxeval_test"  # the 600 of CRUXEval's 800 rows that never steered a choice
 GRID = {
     "heldout": (*TASKS, "mean"), "heldout_ood": (*TASKS, "mean"), "cruxeval": ("output", "input", "mean"),
@@ -88,7 +88,10 @@ def _benchmarks(item: dict, split: Callable | None) -> tuple[str, ...]:
         return (item["benchmark"],)
     if split is None:
         from cr_utils.benchmarks import split
-    return ("cruxeval", TEST) if split(item["question_id"].split("/")[0]) == "test" else ("cruxeval",)
+    try:
+        return ("cruxeval", TEST) if split(item["question_id"].split("/")[0]) == "test" else ("cruxeval",)
+    except ValueError:  # a row of the user's own in the benchmark's format belongs to neither part
+        return ("cruxeval",)
 
 
 def _grid(counts: Counts, names: tuple, columns: list[str], reasons: dict, with_published: bool) -> pd.DataFrame:
