@@ -9,8 +9,10 @@ for: importing them is slow and noisy.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -91,8 +93,9 @@ def load(
     where = globals()["device"](device) if isinstance(device, str) else device
     path = locate(spec)
     with quiet():
+        optional_libraries(four_bit)
         try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(path, padding_side="left")
+            tokenizer = read_tokenizer(path)
             model = _read(path, _settings(where, dtype, four_bit), bool(lora))
         except OSError as error:
             reason = str(error).strip().splitlines()[0]
@@ -107,6 +110,42 @@ def load(
     if where.type == "cpu" and is_small(model):
         model.set_attn_implementation(attention.register())
     return model.eval(), tokenizer
+
+
+def optional_libraries(four_bit: bool = False) -> None:
+    """Import peft, which the trainers need, with bitsandbytes or without it.
+
+    peft looks for bitsandbytes once, when it is imported, and importing that is slow and noisy: so it is
+    hidden unless asked for. Raises UserError where a process asks for it too late.
+    """
+    if "peft" in sys.modules:
+        if four_bit and "bitsandbytes" not in sys.modules:
+            raise UserError("4-bit was asked for after a model was loaded without it: restart the kernel")
+        return
+    if four_bit:
+        import bitsandbytes  # noqa: F401
+    else:
+        sys.modules["bitsandbytes"] = None
+    try:
+        import peft  # noqa: F401
+    except ImportError:
+        return
+    finally:
+        if not four_bit:
+            del sys.modules["bitsandbytes"]
+
+
+def read_tokenizer(path: str):
+    """The tokenizer saved in a folder or on the hub, padding on the left.
+
+    A folder whose tokenizer is a plain `tokenizers` file is read as such: AutoTokenizer goes by the architecture
+    and would put Qwen's own splitting rules in place of ours.
+    """
+    saved = Path(path) / "tokenizer_config.json"
+    plain = ("TokenizersBackend", "PreTrainedTokenizerFast")
+    if saved.is_file() and json.loads(saved.read_text(encoding="utf-8")).get("tokenizer_class") in plain:
+        return transformers.PreTrainedTokenizerFast.from_pretrained(path, padding_side="left")
+    return transformers.AutoTokenizer.from_pretrained(path, padding_side="left")
 
 
 def is_adapter(path: str) -> bool:
