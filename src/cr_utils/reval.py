@@ -14,8 +14,6 @@ from cr_utils import literals
 from cr_utils.sandbox import Run, Sandbox
 from cr_utils.zygote import values
 
-CLASSES_FROM = 85  # programs 0-84 are functions with argument tuples, 85-153 classes with unit tests
-
 
 @dataclass(frozen=True)
 class Observed:
@@ -58,7 +56,7 @@ class Pair:
     @property
     def test(self) -> str | None:
         """The unit tests of a class program; None for a function program."""
-        return self.program["test"] if self.idx >= CLASSES_FROM else None
+        return self.program["test"]
 
     @property
     def job(self) -> str | int:
