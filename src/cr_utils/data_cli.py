@@ -4,12 +4,14 @@ import argparse
 import sys
 import time
 
-from cr_utils import jsonl, synthesis
+from cr_utils import benchmarks, jsonl, synthesis
 from cr_utils.schema import SCHEMA
 
 
 def main(words: list[str]) -> int:
-    """Make problems of one split; the same seed gives the same lines."""
+    """Make problems of one split; the same seed gives the same lines. Or: status, fetch, fingerprints."""
+    if words and words[0] in ("status", "fetch", "fingerprints"):
+        return benchmarks.data_main(words)
     asked = argparse.ArgumentParser(prog="python -m cr_utils data", description=main.__doc__)
     asked.add_argument("-n", type=int, default=1000, help="how many (default: 1000)")
     asked.add_argument("--split", choices=synthesis.SPLITS, default=synthesis.SPLITS[0])
