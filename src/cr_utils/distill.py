@@ -20,6 +20,7 @@ from .trace import trace_call
 
 BATCH = 500
 FAILED_TRY_SHARE = 0.25
+MAX_LINES = 60  # of one walk through a call
 MAX_CHAIN_TEXT = 900  # characters; longer chains do not fit a small model's answer
 
 Teacher = Callable[[list[Question]], list[str | None]]
@@ -77,8 +78,8 @@ def _narrate(question: Question, seed: int) -> str | None:
     if question.task == "input" and rng.random() < FAILED_TRY_SHARE:
         wrong = failing_input(question, rng)
     try:
-        return teacher.narrate(question, wrong, max_lines=60)
-    except (narrator.Unsupported, narrator.TooLong):
+        return teacher.narrate(question, wrong, MAX_LINES)
+    except Exception:  # the program ran for real: whatever goes wrong here is the narrator's limit, no chain
         return None
 
 
@@ -87,9 +88,10 @@ def failing_input(question: Question, rng: random.Random) -> tuple[str, ...]:
     for _ in range(4):
         try:
             text = ", ".join(narrator.show(_changed(v, rng)) for v in teacher.arguments(question.input))
-            if teacher.walk(question.code, question.entry_point, text, 60)[1] != question.output:
+            value = teacher.walk(question.code, question.entry_point, text, MAX_LINES)[1]
+            if not teacher.agrees(value, question.output):
                 return (text,)
-        except (narrator.Unsupported, narrator.TooLong, ArithmeticError, LookupError, TypeError, ValueError):
+        except Exception:  # the changed input may raise anything, or take too long to tell
             continue
     return ()
 
@@ -122,20 +124,33 @@ def chains(pairs: Iterable[tuple[dict, str]], write: Teacher, path: Path, *, tea
         for start in range(0, len(pairs), BATCH):
             asked = [ask(p, t, seed, direct) for p, t in pairs[start:start + BATCH]]
             asked = [q for q in asked if q is not None and q.id not in out.done]
-            texts = write(asked)
-            judged = answers.judge_many(asked, [t or "" for t in texts], sandbox=sandbox)
-            for question, text, verdict in zip(asked, texts, judged, strict=True):
-                out.add(record(question, text, verdict, teacher_name))
+            for row in verified(asked, write(asked) if asked else [], teacher_name, direct, sandbox):
+                out.add(row)
             progress.update(min(start + BATCH, len(pairs)))
         return out.rows
 
 
-def record(question: Question, text: str | None, verdict, teacher_name: str) -> dict:
-    """The chain record; a chain that is missing or too long is kept, but not accepted."""
-    kind = "no_chain" if text is None else verdict.kind
-    passed = text is not None and verdict.passed
-    if passed and len(text) > MAX_CHAIN_TEXT:
-        passed, kind = False, "too_long"
+def verified(asked: list[Question], texts: list[str | None], teacher_name: str, direct: bool = False,
+             sandbox=None) -> list[dict]:
+    """The chain records of a teacher's texts, judged as a model's answers are."""
+    judged = answers.judge_many(asked, [text or "" for text in texts], sandbox=sandbox)
+    return [record(question, text, *_accept(text, verdict, direct), teacher_name)
+            for question, text, verdict in zip(asked, texts, judged, strict=True)]
+
+
+def _accept(text: str | None, verdict: answers.Judged, direct: bool) -> tuple[bool, str]:
+    """Whether to train on a text, and the kind of its verdict; a right answer in another format does not do."""
+    if text is None:
+        return False, "no_chain"
+    if verdict.passed and not answers.extract(text, direct).strict:
+        return False, "format"
+    if verdict.passed and len(text) > MAX_CHAIN_TEXT:
+        return False, "too_long"
+    return verdict.passed, verdict.kind
+
+
+def record(question: Question, text: str | None, passed: bool, kind: str, teacher_name: str) -> dict:
+    """The chain record; what is not accepted is kept too."""
     return {"id": question.id, "problem_id": question.problem_id, "task": question.task,
             "prompt": question.prompt, "completion": text or "", "verdict": passed, "kind": kind,
             "teacher": teacher_name, "tries": 1, "steps": max(0, (text or "").count("\n") - 2)}

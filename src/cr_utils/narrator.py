@@ -1,9 +1,9 @@
 """Runs a small program statement by statement and writes down every step in words that are Python.
 
-Scope: the programs of the grammar (assignments, if, for, while, calls of a helper function, comprehensions as
-one step). It evaluates the syntax tree itself, one operation at a time, so each step states one fact:
-``'ab'.upper() == 'AB'``. Limits: what it does not know raises Unsupported; callers compare the value it
-arrives at with the real run, so a mistake here is a rejected chain, never a wrong one.
+Scope: the programs of the grammar and others like them: assignments, if, for, while, calls of the program's
+own functions. It evaluates the syntax tree itself, so each step states one fact: ``'ab'.upper() == 'AB'``.
+Limits: what it does not know raises Unsupported; callers compare the value it arrives at with the real run,
+so a mistake here is a rejected chain, never a wrong one. Only for trusted programs: they run in this process.
 """
 
 from __future__ import annotations
@@ -12,33 +12,19 @@ import ast
 import copy
 import operator
 
-BINARY = {
-    ast.Add: (operator.add, "+"), ast.Sub: (operator.sub, "-"), ast.Mult: (operator.mul, "*"),
-    ast.Div: (operator.truediv, "/"), ast.FloorDiv: (operator.floordiv, "//"), ast.Mod: (operator.mod, "%"),
-    ast.Pow: (operator.pow, "**"), ast.BitOr: (operator.or_, "|"), ast.BitAnd: (operator.and_, "&"),
-    ast.BitXor: (operator.xor, "^"),
+from .expressions import MUTATORS, Expressions
+from .wording import TooLong, Unsupported, show, show_index
+
+__all__ = ["Narrator", "TooLong", "Unsupported", "show"]
+
+MAX_CALLS = 8  # functions that may be active at a time
+IN_PLACE = {
+    ast.Add: (operator.iadd, "+"), ast.Sub: (operator.isub, "-"), ast.Mult: (operator.imul, "*"),
+    ast.Div: (operator.itruediv, "/"), ast.FloorDiv: (operator.ifloordiv, "//"),
+    ast.Mod: (operator.imod, "%"), ast.Pow: (operator.ipow, "**"),
+    ast.BitOr: (operator.ior, "|"), ast.BitAnd: (operator.iand, "&"),
+    ast.BitXor: (operator.ixor, "^"),
 }
-COMPARE = {
-    ast.Eq: (operator.eq, "=="), ast.NotEq: (operator.ne, "!="), ast.Lt: (operator.lt, "<"),
-    ast.LtE: (operator.le, "<="), ast.Gt: (operator.gt, ">"), ast.GtE: (operator.ge, ">="),
-    ast.In: (lambda a, b: a in b, "in"), ast.NotIn: (lambda a, b: a not in b, "not in"),
-    ast.Is: (operator.is_, "is"), ast.IsNot: (operator.is_not, "is not"),
-}
-BUILTINS = {f.__name__: f for f in (
-    abs, all, any, bool, chr, dict, divmod, enumerate, filter, float, int, len, list, map, max, min, ord, range,
-    reversed, round, set, sorted, str, sum, tuple, zip, isinstance, frozenset)}
-MUTATORS = frozenset(
-    "append extend insert pop remove reverse sort clear update setdefault popitem add discard "
-    "intersection_update difference_update symmetric_difference_update".split())
-MAX_TEXT = 200
-
-
-class Unsupported(Exception):
-    """The program uses a construct that the narrator does not evaluate."""
-
-
-class TooLong(Exception):
-    """The narration grew past its limits."""
 
 
 class _Break(Exception):
@@ -54,8 +40,12 @@ class _Return(Exception):
         self.value = value
 
 
-class Narrator:
-    """Evaluates one call. `lines` collects the narration, `facts` each single step as (left, value) text."""
+class Narrator(Expressions):
+    """Evaluates one call of a program.
+
+    `lines` collects the narration, at most `max_lines`; `facts` every single step as (left, value) text.
+    Statements are the methods named do_..., which take a node, the variables in scope and the depth of calls.
+    """
 
     def __init__(self, code: str, max_lines: int = 200):
         self.functions = {n.name: n for n in ast.parse(code).body if isinstance(n, ast.FunctionDef)}
@@ -64,7 +54,6 @@ class Narrator:
         self.facts: list[tuple[str, str]] = []
         self.max_lines = max_lines
 
-    # --- writing -----------------------------------------------------------------------------------------
     def say(self, text: str) -> None:
         """Close a line: the facts gathered since the last one, then `text`."""
         self.lines.append("; ".join([*self.pending, text]))
@@ -79,18 +68,14 @@ class Narrator:
             text = self.pending.pop()
         self.say(prefix + text)
 
-    def fact(self, left: str, value) -> None:
-        text = show(value)
-        self.facts.append((left, text))
-        self.pending.append(f"{left} == {text}")
-
-    # --- calls -------------------------------------------------------------------------------------------
     def call(self, name: str, args: list, depth: int = 0):
-        """Run a function of the program on values; narrates its body."""
-        if depth > 8:
+        """Run a function of the program on values; narrates its body and returns its value."""
+        if depth > MAX_CALLS:
             raise TooLong("calls nest too deeply")
+        if name not in self.functions:
+            raise Unsupported(f"no function {name}")
         node = self.functions[name]
-        params = [a.arg for a in node.args.args]
+        params = _parameters(node)
         if len(params) != len(args):
             raise Unsupported("default or keyword arguments")
         env = dict(zip(params, args, strict=True))
@@ -104,14 +89,24 @@ class Narrator:
         self.say("return None")
         return None
 
+    def call_own(self, node, env, depth):
+        args, kwargs, text = self.arguments(node, env, depth)
+        if kwargs:
+            raise Unsupported("keyword arguments")
+        shown = f"{node.func.id}({text})"
+        self.say(f"call {shown}")
+        value = self.call(node.func.id, args, depth + 1)
+        self.fact(shown, value)
+        return value
+
     def body(self, statements: list[ast.stmt], env: dict, depth: int) -> None:
+        """Run statements one after the other."""
         for node in statements:
             method = getattr(self, "do_" + type(node).__name__, None)
             if method is None:
                 raise Unsupported(type(node).__name__)
             method(node, env, depth)
 
-    # --- statements --------------------------------------------------------------------------------------
     def do_Return(self, node, env, depth):
         raise _Return(self.value(node.value, env, depth) if node.value else None)
 
@@ -121,36 +116,38 @@ class Narrator:
             self.assign(target, value, env, depth)
 
     def do_AugAssign(self, node, env, depth):
-        current = self.value(as_load(node.target), env, depth)
+        current = self.value(_as_load(node.target), env, depth)
         right = self.value(node.value, env, depth)
-        function, sign = BINARY[type(node.op)]
+        if type(node.op) not in IN_PLACE:
+            raise Unsupported(f"operator {type(node.op).__name__}")
+        function, sign = IN_PLACE[type(node.op)]
         left = f"{show(current)} {sign} {show(right)}"
-        value = function(copy.copy(current), right)
+        value = function(current, right)  # a list or set changes itself, as aliases will see
         self.fact(left, value)
-        if isinstance(current, list):  # += changes the list itself, as aliases will see
-            current[:] = value
-            value = current
         self.assign(node.target, value, env, depth)
 
-    def assign(self, target, value, env, depth):
+    def assign(self, target: ast.expr, value, env: dict, depth: int) -> None:
+        """Give a value to a name, an item or a tuple of these, and say so."""
         if isinstance(target, ast.Name):
             env[target.id] = value
             self.say_value(f"{target.id} = ", value)
-        elif isinstance(target, ast.Tuple):
+        elif isinstance(target, ast.Tuple | ast.List):
+            if any(isinstance(part, ast.Starred) for part in target.elts):
+                raise Unsupported("Starred")
             for part, item in zip(target.elts, list(value), strict=True):
                 self.assign(part, item, env, depth)
         elif isinstance(target, ast.Subscript):
             holder = self.value(target.value, env, depth)
             index = self.index(target.slice, env, depth)
             holder[index] = value
-            self.after_change(target.value, holder, f"{ast.unparse(target.value)}[{show_index(index)}] = {show(value)}")
+            how = f"{ast.unparse(target.value)}[{show_index(index)}] = {show(value)}"
+            self.after_change(target.value, holder, how)
         else:
             raise Unsupported("assignment target")
 
-    def after_change(self, node, holder, how: str) -> None:
+    def after_change(self, node: ast.expr, holder, how: str) -> None:
         """Say what a variable holds after it was changed in place."""
-        name = ast.unparse(node)
-        self.say(f"{how}; {name} = {show(holder)}")
+        self.say(f"{how}; {ast.unparse(node)} = {show(holder)}")
 
     def do_Delete(self, node, env, depth):
         for target in node.targets:
@@ -169,14 +166,12 @@ class Narrator:
             self.value(call, env, depth)
 
     def mutate(self, call, env, depth):
-        """A call that changes its object in place; returns its value."""
         holder = self.value(call.func.value, env, depth)
-        args = [self.value(a, env, depth) for a in call.args]
-        kwargs = {k.arg: self.value(k.value, env, depth) for k in call.keywords}
-        shown = ", ".join([*map(show, args), *(f"{k}={show(v)}" for k, v in kwargs.items())])
+        args, kwargs, shown = self.arguments(call, env, depth)
+        if not hasattr(holder, call.func.attr):
+            raise Unsupported(f"attribute {call.func.attr}")
         value = getattr(holder, call.func.attr)(*args, **kwargs)
-        name = ast.unparse(call.func.value)
-        self.after_change(call.func.value, holder, f"{name}.{call.func.attr}({shown})")
+        self.after_change(call.func.value, holder, f"{ast.unparse(call.func)}({shown})")
         return value
 
     def do_If(self, node, env, depth):
@@ -200,12 +195,13 @@ class Narrator:
 
     def do_For(self, node, env, depth):
         items = self.value(node.iter, env, depth)
-        items = items if isinstance(items, str) else list(items)
+        items = items if isinstance(items, str | list | tuple) else list(items)  # a list may yet change
         names = ast.unparse(node.target).strip("()")
         self.say_value(f"for {names} in ", items)
         for i, item in enumerate(items):
             self.bind(node.target, item, env)
-            self.say(f"[{i}] {names} = {show(item) if not isinstance(item, tuple) else show(item)[1:-1]}")
+            text = show(item)
+            self.say(f"[{i}] {names} = {text[1:-1] if isinstance(item, tuple) else text}")
             try:
                 self.body(node.body, env, depth)
             except _Break:
@@ -215,12 +211,15 @@ class Narrator:
         self.say("end for")
         return self.body(node.orelse, env, depth)
 
-    def bind(self, target, item, env) -> None:
+    def bind(self, target: ast.expr, item, env: dict) -> None:
+        """Give a loop's variables their values."""
         if isinstance(target, ast.Name):
             env[target.id] = item
-        else:
+        elif isinstance(target, ast.Tuple):
             for part, value in zip(target.elts, item, strict=True):
                 self.bind(part, value, env)
+        else:
+            raise Unsupported("loop variable")
 
     def do_Break(self, node, env, depth):
         raise _Break
@@ -231,174 +230,17 @@ class Narrator:
     def do_Pass(self, node, env, depth):
         pass
 
-    # --- expressions -------------------------------------------------------------------------------------
-    def value(self, node, env, depth):
-        """The value of an expression; every operation in it becomes a fact."""
-        method = getattr(self, "get_" + type(node).__name__, None)
-        if method is None:
-            raise Unsupported(type(node).__name__)
-        return method(node, env, depth)
 
-    def get_Constant(self, node, env, depth):
-        return node.value
-
-    def get_Name(self, node, env, depth):
-        if node.id not in env:
-            raise Unsupported(f"name {node.id}")
-        return env[node.id]
-
-    def get_List(self, node, env, depth):
-        return [self.value(e, env, depth) for e in node.elts]
-
-    def get_Tuple(self, node, env, depth):
-        return tuple(self.value(e, env, depth) for e in node.elts)
-
-    def get_Set(self, node, env, depth):
-        return {self.value(e, env, depth) for e in node.elts}
-
-    def get_Dict(self, node, env, depth):
-        return {self.value(k, env, depth): self.value(v, env, depth)
-                for k, v in zip(node.keys, node.values, strict=True)}
-
-    def get_JoinedStr(self, node, env, depth):
-        source = substituted(node, env)
-        value = eval(compile(ast.Expression(node), "<f>", "eval"), {"__builtins__": BUILTINS}, dict(env))  # noqa: S307
-        self.fact(source, value)
-        return value
-
-    def get_BinOp(self, node, env, depth):
-        left, right = self.value(node.left, env, depth), self.value(node.right, env, depth)
-        function, sign = BINARY[type(node.op)]
-        value = function(left, right)
-        self.fact(f"{show(left)} {sign} {show(right)}", value)
-        return value
-
-    def get_UnaryOp(self, node, env, depth):
-        value = self.value(node.operand, env, depth)
-        if isinstance(node.op, ast.Not):
-            self.fact(f"(not {show(value)})", not value)
-            return not value
-        result = -value if isinstance(node.op, ast.USub) else +value
-        if not isinstance(node.operand, ast.Constant):
-            self.fact(f"-({show(value)})", result)
-        return result
-
-    def get_Compare(self, node, env, depth):
-        left, value = self.value(node.left, env, depth), True
-        for op, part in zip(node.ops, node.comparators, strict=True):
-            right = self.value(part, env, depth)
-            function, sign = COMPARE[type(op)]
-            value = function(left, right)
-            self.fact(f"({show(left)} {sign} {show(right)})", value)
-            if not value:
-                break
-            left = right
-        return value
-
-    def get_BoolOp(self, node, env, depth):
-        stop_at, value = isinstance(node.op, ast.Or), None
-        for part in node.values:
-            value = self.value(part, env, depth)
-            if bool(value) is stop_at:
-                break
-        return value
-
-    def get_IfExp(self, node, env, depth):
-        return self.value(node.body if self.value(node.test, env, depth) else node.orelse, env, depth)
-
-    def get_Subscript(self, node, env, depth):
-        holder = self.value(node.value, env, depth)
-        index = self.index(node.slice, env, depth)
-        value = holder[index]
-        self.fact(f"{show(holder)}[{show_index(index)}]", value)
-        return value
-
-    def index(self, node, env, depth):
-        if isinstance(node, ast.Slice):
-            parts = [self.value(p, env, depth) if p else None for p in (node.lower, node.upper, node.step)]
-            return slice(*parts)
-        return self.value(node, env, depth)
-
-    def get_Call(self, node, env, depth):
-        if isinstance(node.func, ast.Attribute):
-            if node.func.attr in MUTATORS and isinstance(node.func.value, ast.Name):
-                return self.mutate(node, env, depth)
-            holder = self.value(node.func.value, env, depth)
-            function, shown = getattr(holder, node.func.attr), f"{show(holder)}.{node.func.attr}"
-        elif isinstance(node.func, ast.Name) and node.func.id in self.functions:
-            args = [self.value(a, env, depth) for a in node.args]
-            shown = f"{node.func.id}({', '.join(map(show, args))})"
-            self.say(f"call {shown}")
-            value = self.call(node.func.id, args, depth + 1)
-            self.fact(shown, value)
-            return value
-        elif isinstance(node.func, ast.Name) and node.func.id in BUILTINS and node.func.id not in env:
-            function, shown = BUILTINS[node.func.id], node.func.id
-        else:
-            raise Unsupported("call of " + ast.unparse(node.func))
-        args = [self.value(a, env, depth) for a in node.args]
-        kwargs = {k.arg: self.value(k.value, env, depth) for k in node.keywords}
-        text = ", ".join([*map(show, args), *(f"{k}={show(v)}" for k, v in kwargs.items())])
-        value = settle(function(*args, **kwargs))
-        self.fact(f"{shown}({text})", value)
-        return value
-
-    def get_ListComp(self, node, env, depth):
-        source = substituted(node, env)
-        scope = {"__builtins__": BUILTINS, **env}
-        value = eval(compile(ast.Expression(node), "<comprehension>", "eval"), scope)  # noqa: S307
-        self.fact(source, value)
-        return value
-
-    get_SetComp = get_DictComp = get_GeneratorExp = get_ListComp
+def _parameters(node: ast.FunctionDef) -> list[str]:
+    """The names of a function's parameters; only plain ones are known."""
+    given = node.args
+    if node.decorator_list or given.vararg or given.kwarg or given.kwonlyargs or given.posonlyargs:
+        raise Unsupported("decorators or special parameters")
+    return [a.arg for a in given.args]
 
 
-class _Substitute(ast.NodeTransformer):
-    def __init__(self, env):
-        self.env = env
-
-    def visit_Name(self, node):
-        if isinstance(node.ctx, ast.Load) and node.id in self.env:
-            return ast.parse(show(self.env[node.id]), mode="eval").body
-        return node
-
-
-def substituted(node, env) -> str:
-    """Source of an expression with the variables replaced by their values."""
-    return ast.unparse(_Substitute(env).visit(copy.deepcopy(node)))
-
-
-def as_load(target):
+def _as_load(target: ast.expr) -> ast.expr:
     """The expression that reads an assignment target."""
     node = copy.deepcopy(target)
     node.ctx = ast.Load()
     return node
-
-
-def settle(value):
-    """Iterators have no literal text: take their items."""
-    if isinstance(value, (range, enumerate, zip, map, filter, type(reversed([])), type({}.keys()), type({}.values()),
-                          type({}.items()), type(reversed(())))):
-        return list(value)
-    return value
-
-
-def show(value) -> str:
-    """Literal text of a value; sets in sorted order so that the text does not depend on hashing."""
-    if isinstance(value, set) and value:
-        try:
-            text = "{" + ", ".join(show(v) for v in sorted(value)) + "}"
-        except TypeError:
-            raise Unsupported("a set that cannot be sorted") from None
-    else:
-        text = repr(value)
-    if len(text) > MAX_TEXT:
-        raise TooLong("a value's text is too long")
-    return text
-
-
-def show_index(index) -> str:
-    if not isinstance(index, slice):
-        return show(index)
-    start, stop, step = (("" if p is None else show(p)) for p in (index.start, index.stop, index.step))
-    return f"{start}:{stop}" + (f":{step}" if step else "")

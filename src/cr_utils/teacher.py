@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 
-from . import narrator
+from . import literals, narrator
 from .questions import Question
 
 REASONING = "<reasoning>\n{body}\n</reasoning>\n<answer>{answer}</answer>"
@@ -40,20 +40,34 @@ def arguments(input_text: str) -> list:
 def narrate(question: Question, wrong_inputs: tuple[str, ...] = (), max_lines: int = 200) -> str:
     """The completion that teaches one question: reasoning, then the answer.
 
-    `wrong_inputs` (input task only) are argument texts tried first and seen to fail.
+    `wrong_inputs` (input task only) are argument texts tried first. Raises Unsupported where the narration
+    does not arrive at the question's output: its steps would be wrong, whatever the answer.
     """
-    call = f"{question.entry_point}({question.input})"
     if question.task == "input":
-        lines = []
-        for text in (*wrong_inputs, question.input):
-            steps, value = walk(question.code, question.entry_point, text, max_lines)
-            verdict = "match" if value == question.output else "no match"
-            lines += [f"try {question.entry_point}({text})", *steps]
-            lines.append(f"{value} and {question.output}: {verdict}")
-        return REASONING.format(body="\n".join(lines), answer=call)
-    lines, value = walk(question.code, question.entry_point, question.input, max_lines)
-    answer = value if question.task == "output" else question.truth[0]
+        tried = (*wrong_inputs, question.input)
+        lines = [line for text in tried for line in attempt(question, text, max_lines)]
+        answer = f"{question.entry_point}({question.input})"
+    else:
+        lines, value = walk(question.code, question.entry_point, question.input, max_lines)
+        if not agrees(value, question.output):
+            raise narrator.Unsupported("the narration arrives at another value")
+        answer = value if question.task == "output" else question.truth[0]
     return REASONING.format(body="\n".join(lines), answer=answer)
+
+
+def attempt(question: Question, text: str, max_lines: int) -> list[str]:
+    """The lines of trying one input: the call, its walk, and whether it gives the wanted value."""
+    steps, value = walk(question.code, question.entry_point, text, max_lines)
+    match = agrees(value, question.output)
+    if not match and text == question.input:
+        raise narrator.Unsupported("the narration arrives at another value")
+    verdict = "match" if match else "no match"
+    return [f"try {question.entry_point}({text})", *steps, f"{value} and {question.output}: {verdict}"]
+
+
+def agrees(value: str, output: str) -> bool:
+    """Whether two literal texts stand for the same value of the same type (sets in any order)."""
+    return value == output or literals.equal(literals.parse(value), literals.parse(output), "strict")
 
 
 def direct(question: Question) -> str:
