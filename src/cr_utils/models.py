@@ -138,8 +138,8 @@ def optional_libraries(four_bit: bool = False) -> None:
 def read_tokenizer(path: str):
     """The tokenizer saved in a folder or on the hub, padding on the left.
 
-    A folder whose tokenizer is a plain `tokenizers` file is read as such: AutoTokenizer goes by the architecture
-    and would put Qwen's own splitting rules in place of ours.
+    A folder whose tokenizer is a plain `tokenizers` file is read as such: AutoTokenizer goes by the
+    architecture and would put Qwen's own splitting rules in place of ours.
     """
     saved = Path(path) / "tokenizer_config.json"
     plain = ("TokenizersBackend", "PreTrainedTokenizerFast")

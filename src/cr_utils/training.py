@@ -126,7 +126,8 @@ class Watch(TrainerCallback):
         row = self.row(logs, self.seconds)
         if row is not None:
             self._write({"step": state.global_step} | row)
-            shown = ("loss", "reward", "accuracy", "tokens_per_s", "rollouts_per_s")
+            shown = ("reward", "accuracy", "length_mean", "rollouts_per_s")
+            shown = shown if "reward" in row else ("loss", "tokens_per_s")
             self.progress.update(state.global_step, **{k: row[k] for k in shown if k in row})
 
     def _write(self, row: dict) -> None:
@@ -176,13 +177,16 @@ class Checkpoints:
 
 def run(trainer, watch: Watch, checkpoints: Checkpoints) -> None:
     """Train from the last checkpoint, if there is one, to the end."""
-    watch.trainer = trainer
+    watch.trainer, trainer.watch = trainer, watch
     trainer.add_callback(watch)
     trainer.remove_callback(PrinterCallback)
     trainer.create_model_card = lambda *_, **__: None
     models.train_in_float32(trainer.model)
     last = checkpoints.last()
-    watch.recall(watch.log.resume(int(last.name.split("-")[1]) if last else 0))
+    step = int(last.name.split("-")[1]) if last else 0
+    watch.recall(watch.log.resume(step))
+    for log in getattr(trainer, "logs", ()):
+        log.resume(step)
     with models.quiet():
         trainer.train(resume_from_checkpoint=str(last) if last else None)
 
