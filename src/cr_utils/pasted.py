@@ -53,11 +53,10 @@ def imports(name: str, text: str) -> str:
 
 def run_all(programs: list[str], sandbox: Sandbox) -> list[bool]:
     """Does each text execute without an exception? Equal texts run once; each in a process of its own."""
-    distinct = list(dict.fromkeys(programs))
-    pairs = [(_RUNNER, f"run({text!r})") for text in distinct]
-    runs = sandbox.map(pairs, profile=PROFILE, untrusted=True) if pairs else []
-    passed = {text: run.kind == "ok" and run.tree is True for text, run in zip(distinct, runs, strict=True)}
-    return [passed[text] for text in programs]
+    distinct = [text for text in dict.fromkeys(programs) if _is_python(text)]
+    runs = sandbox.map([(_RUNNER, f"run({text!r})") for text in distinct], profile=PROFILE, untrusted=True)
+    passed = {text for text, run in zip(distinct, runs, strict=True) if run.kind == "ok" and run.tree is True}
+    return [text in passed for text in programs]
 
 
 def expression_verdicts(items: list[tuple[str, str, str]], sandbox: Sandbox) -> list[bool | None]:
@@ -95,13 +94,30 @@ def literal_verdict(output: str, text: str) -> bool | None:
 
 def _is_one_assertion(output: str, text: str) -> bool:
     """Is ``assert output == text`` a single statement without a message?"""
+    if len(text) > literals.MAX_CHARS:
+        return False
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            body = ast.parse(f"assert {output} == {text}").body if len(text) <= literals.MAX_CHARS else []
+        body = _parsed(f"assert {output} == {text}").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return len(body) == 1 and isinstance(body[0], ast.Assert) and body[0].msg is None
+
+
+def _is_python(text: str) -> bool:
+    """False where executing the text could only raise a SyntaxError; True also where that is not clear."""
+    try:
+        _parsed(text)
+    except (SyntaxError, ValueError):
+        return False
+    except (RecursionError, MemoryError):
+        pass
+    return True
+
+
+def _parsed(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a model's '\d' is not our warning
+        return ast.parse(text)
 
 
 def _right_side(text: str) -> ast.expr | None:
