@@ -12,6 +12,9 @@ SETTINGS = (("nested", 0), ("methods", 0), ("control", 1), ("control", 2), ("con
 METHODS = {"str": ["upper", "split", "find"], "list": ["append", "sort"], "dict": ["get", "items"], "set": ["union"],
            "int": ["floordiv"], "builtins": ["zip", "range"]}
 CODE = "def f(s, n):\n    out = s.upper()\n    for i in range(n):\n        out += str(i)\n    return out"
+LIST = "def f(a, n):\n    out = [a]\n    for i in range(n):\n        out.append(i)\n    return out"
+COUNT = "def f(a, n):\n    out = a\n    for i in range(n):\n        out += i\n    return out"
+PROGRAMS = ((CODE, "'ab', 1", "'AB0'"), (LIST, "1, 2", "[1, 0, 1]"), (COUNT, "7, 1", "7"))
 CHAIN = "<reasoning>\nline 2: out = 'AB'\nline 4: out = 'AB0'\n</reasoning>\n<answer>'AB0'</answer>"
 
 
@@ -21,9 +24,10 @@ def problems(n=300, seed=0):
     for i in range(n):
         kind = rng.choice(list(METHODS))
         setting, depth = rng.choice(SETTINGS)
+        code, arguments, output = PROGRAMS[i // 4 % 3]
         made.append({
-            "id": f"p{i:012x}", "code": CODE, "entry_point": "f", "input": "'ab', 1",
-            "output": rng.choice(["'AB0'", "[1, 2]", "7", "True", "{'a': 1}"]), "source": "grammar",
+            "id": f"p{i:012x}", "code": code, "entry_point": "f", "input": arguments, "output": output,
+            "source": "grammar",
             "constraint": {"type": kind, "method": rng.choice(METHODS[kind]), "setting": setting, "depth": depth},
             "difficulty": rng.randint(2, 40), "split": ("train", "validation", "heldout", "heldout_ood")[i % 4]})
     return made

@@ -73,7 +73,7 @@ def test_large_models_against_gpt4o():
 
 def test_evidence_names_table_and_counts():
     row = claims.details(made({"sft": 0.5, "grpo": 0.6}), []).set_index("claim").loc["C3"]
-    assert "main.csv: heldout, output, sft and grpo; McNemar 0 : 20" in row.evidence
+    assert "main.csv: heldout, output, sft and grpo, McNemar 0 : 20" in row.evidence
     assert "+10.0 points" in row.ours and "n=200" in row.ours
     assert not pd.isna(row.command) and "05_eval" in row.command
 
@@ -93,4 +93,10 @@ def test_annotate_traces_our_programs_only():
     found = steps.annotate(items, rows)
     assert all("first_wrong_step" in i for i in found if i["benchmark"] == "heldout" and i["task"] == "output")
     assert not any("first_wrong_step" in i for i in found if i["benchmark"] == "cruxeval" or i["task"] == "input")
-    assert all(i["first_wrong_step"] == 1 for i in found if i.get("first_wrong_step"))
+    assert {i["first_wrong_step"] for i in found if "first_wrong_step" in i} == {1}
+
+
+def test_a_run_that_cannot_be_narrated_has_no_wrong_step():
+    row = {**simulated.problems(4)[2], "output": "'another'"}
+    item = next(i for i in simulated.items([row], {"sft": 0.0}, cruxeval=0) if i["task"] == "output")
+    assert steps.annotate([item], [row])[0]["first_wrong_step"] is None

@@ -128,7 +128,7 @@ def _test(items: list[dict], a: str, b: str, benchmark: str = "heldout", name: s
     verdict = NOT if row.difference <= 0 else REPRODUCED if row.p_value < LEVEL else SAME
     ours = (f"{b} − {a}, {benchmark}: {100 * row.difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], "
             f"n={row.n}, p={tables.cell_text(float(row.p_value))}")
-    return Test(verdict, ours, f"{where}; McNemar {row.a_only} : {row.b_only}")
+    return Test(verdict, ours, f"{where}, McNemar {row.a_only} : {row.b_only}")
 
 
 def size(model: str) -> float | None:
@@ -140,7 +140,7 @@ def size(model: str) -> float | None:
 def _sized(model: str, wanted: int, test) -> Test:
     """The test where the start model has the size that a claim is about."""
     if size(model) != wanted:
-        return Test(NOT_RUN, "", f"needs a {wanted}B model; this profile started from {model}")
+        return Test(NOT_RUN, "", f"needs a {wanted}B model, and this profile started from {model}")
     return test()
 
 
@@ -161,7 +161,7 @@ def _words(means: dict[str, pd.Series]) -> str:
 
 def _c4(main: pd.DataFrame | None) -> Test:
     means = _means(main)
-    return Test(UNKNOWN if means else NOT_RUN, _words(means), "main.csv: grpo, mean; the prior methods' are unknown")
+    return Test(UNKNOWN if means else NOT_RUN, _words(means), "main.csv: grpo, mean, the prior methods' are unknown")
 
 
 def _c5(main: pd.DataFrame | None) -> Test:

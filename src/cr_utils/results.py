@@ -122,7 +122,8 @@ class Results:
         """Why a benchmark, model or arm has no items."""
         params = self.params
         why = {} if "05_eval" in self.manifests else {b: self.reason("05_eval") for b in ("heldout", "heldout_ood")}
-        absent = "--benchmarks never" if params.get("benchmarks") == "never" else "no benchmark file was at hand"
+        absent = ("benchmarks is set to never" if params.get("benchmarks") == "never" else
+                  "eval_cruxeval is 0" if params.get("eval_cruxeval") == 0 else "no benchmark file was at hand")
         for name in ("cruxeval", "cruxeval_test"):
             why[name] = absent if "05_eval" in self.manifests else self.reason("05_eval")
         arms = params.get("ablation_arms")

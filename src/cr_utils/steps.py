@@ -8,6 +8,7 @@ wrong at its first different line. Runs our own generated programs in this proce
 import re
 
 from cr_utils import questions, teacher
+from cr_utils.wording import TooLong, Unsupported
 
 REASONING = re.compile(r"<reasoning>(.*?)(?:</reasoning>|<answer>|$)", re.DOTALL)
 
@@ -48,5 +49,9 @@ def _has_steps(item: dict, known: dict) -> bool:
 def _step(item: dict, known: dict, references: dict) -> int | None:
     problem = known[item["question_id"].split("/")[0]]
     if problem["id"] not in references:
-        references[problem["id"]] = teacher.narrate(questions.build(problem, "output"))
-    return first_wrong(item["completion"], references[problem["id"]])
+        try:
+            references[problem["id"]] = teacher.narrate(questions.build(problem, "output"))
+        except (Unsupported, TooLong):  # the interpreter has no words for this run: nothing to compare with
+            references[problem["id"]] = None
+    reference = references[problem["id"]]
+    return None if reference is None else first_wrong(item["completion"], reference)

@@ -227,7 +227,9 @@ def _run(found: dict) -> dict:
     """A manifest's line in the table; minutes and GB, since bytes and seconds tell a reader little."""
     code, memory = found.get("code", {}), found.get("peak_memory")
     commit = (code.get("commit") or page.DASH)[:10] + (" + changes" if code.get("dirty") else "")
-    return {"finished": found["finished"][:16].replace("T", " "), "wall minutes": found["wall_seconds"] / 60, "CPU minutes": found["cpu_seconds"] / 60,
+    finished = Cell(f'<span class="nowrap">{page.escape(found["finished"][:16].replace("T", " "))}</span>',
+                    found["finished"])
+    return {"finished": finished, "wall minutes": found["wall_seconds"] / 60, "CPU minutes": found["cpu_seconds"] / 60,
             "peak memory GB": memory / 1e9 if memory else None, "seed": found.get("seed"),
             "attempts": found.get("attempts"), "commit": commit}
 
