@@ -37,8 +37,8 @@ def _installed_from() -> Path | None:
 def root() -> Path:
     """The checkout: a folder with params/ and pyproject.toml.
 
-    then above the working directory. UserError where there is none.
-    then above the working directory. Raises UserError where there is none.
+    Looked for above the package, then where pip installed it from (`pip install FOLDER`, as on Colab), then
+    above the working directory. Raises UserError where there is none.
     """
     here, source = Path.cwd(), _installed_from()
     for folder in (*package().parents, *([source] if source else []), here, *here.parents):
