@@ -207,7 +207,7 @@ def test_transformers_generation_and_two_updates_work_too(base, tmp_path):
 
 
 def test_prompts_are_kept_where_answers_differ(base, tmp_path):
-    asked = []
+    asked, path = [], tmp_path / "filter.jsonl"
 
     def by_question(questions, completions, truncated):
         asked.extend(questions)
@@ -218,15 +218,15 @@ def test_prompts_are_kept_where_answers_differ(base, tmp_path):
             rows.append(grpo.Failed(correct=float(right.get(question.id, [1, 1, 1, 0])[k])))
         return rows
 
-    kept = grpo.filter_prompts(QUESTIONS, base, tmp_path, PARAMS | {"grpo_filter_prompts": 4}, by_question)
+    kept = grpo.filter_prompts(QUESTIONS, base, PARAMS | {"grpo_filter_prompts": 4}, path, by_question)
     assert [q.id for q in kept] == ["q2", "q3"]
-    assert read(tmp_path / "filter.jsonl")[0] == {"question_id": "q0", "passes": 4, "samples": 4}
-    again = grpo.filter_prompts(QUESTIONS, base, tmp_path, PARAMS | {"grpo_filter_prompts": 5}, by_question)
+    assert read(path)[0] == {"question_id": "q0", "passes": 4, "samples": 4}
+    again = grpo.filter_prompts(QUESTIONS, base, PARAMS | {"grpo_filter_prompts": 5}, path, by_question)
     assert [q.id for q in again] == ["q2", "q3", "q4"] and len(asked) == 20
     with pytest.raises(UserError, match="none of 1 prompts"):
-        grpo.filter_prompts(QUESTIONS, base, tmp_path, PARAMS | {"grpo_filter_prompts": 1}, by_question)
+        grpo.filter_prompts(QUESTIONS, base, PARAMS | {"grpo_filter_prompts": 1}, path, by_question)
     assert (
-        grpo.filter_prompts(QUESTIONS, base, tmp_path, PARAMS | {"grpo_filter_prompts": 0}, by_question)
+        grpo.filter_prompts(QUESTIONS, base, PARAMS | {"grpo_filter_prompts": 0}, path, by_question)
         == QUESTIONS
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cr_utils import models  # isort: skip  (first: sets the environment that torch reads)
 
-from cr_utils import jsonl
+from cr_utils import jsonl, rewards
 from cr_utils.errors import UserError
 from cr_utils.generate import Sampler
 from cr_utils.progress import Progress
@@ -53,20 +53,21 @@ def mixed(passes: int, samples: int) -> bool:
 
 
 def filter_prompts(
-    questions, model_spec, out_dir, params: dict, reward: Reward, load: dict | None = None
+    questions, model_spec, params: dict, path, reward: Reward = rewards.score, load: dict | None = None
 ) -> list:
     """The questions whose sampled answers are neither all right nor all wrong, of the first
     grpo_filter_prompts.
 
-    Writes out_dir/filter.jsonl {"question_id", "passes", "samples"}; questions found there are not tried
+    Appends {"question_id", "passes", "samples"} to the file `path`; questions found there are not tried
     again. With grpo_filter_prompts = 0 all questions are returned and none is tried. Raises UserError if none
     is mixed.
     """
     count, samples = params["grpo_filter_prompts"], params["grpo_filter_samples"]
     if not count:
+        jsonl.write(path, [])
         return list(questions)
     questions, reward = list(questions)[:count], guard(reward)
-    with jsonl.Appender(Path(out_dir) / "filter.jsonl", key="question_id") as tried:
+    with jsonl.Appender(path, key="question_id") as tried:
         todo = [q for q in questions if q.id not in tried.done]
         if todo:
             model, tokenizer = models.load(model_spec, **(load or {}))
@@ -126,7 +127,7 @@ def train(
     out_dir,
     params: dict,
     validate=None,
-    reward: Reward | None = None,
+    reward: Reward = rewards.score,
     on_log=None,
     load: dict | None = None,
     engine: str = "auto",
@@ -140,8 +141,6 @@ def train(
     generation). Returns steps, seconds, rollouts, rollouts_per_s, reward (last tenth), chosen, val_accuracy,
     val_n, start_accuracy.
     """
-    if reward is None:
-        raise TypeError("grpo.train needs a reward function")
     out = Path(out_dir)
     model, tokenizer = models.load(model_spec, **(load or {}))
     from cr_utils import grpo_trainer, training  # only now: they take seconds to import
