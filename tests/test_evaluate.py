@@ -133,3 +133,19 @@ def test_trivial_answers_are_constant():
 def test_items_are_plain_json(tmp_path):
     items = run(Model(), tmp_path / "items.jsonl")
     assert json.loads(json.dumps(items)) == items
+
+
+def test_items_of_a_published_benchmark_carry_its_verdict_too(tmp_path):
+    def model(batch):
+        return [evaluate.Reply("<answer>3 or 4</answer>"), evaluate.Reply("<answer>3</answer>")]
+    items = evaluate.run("m", "cruxeval", ASKED[2:4], model, tmp_path / "items.jsonl", say=False)
+    assert [(item["verdict"], item["parity"]) for item in items] == [(False, True), (False, False)]
+
+
+def test_a_machine_that_cannot_jail_pasted_text_gives_no_published_verdict(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise UserError("untrusted programs need seccomp")
+    monkeypatch.setattr(evaluate.score_cruxeval, "single_verdicts", refuse)
+    items = evaluate.run("m", "cruxeval", ASKED, Model(), tmp_path / "items.jsonl", say=False)
+    assert not any("parity" in item for item in items) and sum(item["verdict"] for item in items) == 1
+    assert "no published verdicts" in capsys.readouterr().err

@@ -231,3 +231,21 @@ def test_generations_must_be_lists_of_texts():
         score_cruxeval.score("cruxeval", "output", ROWS["cruxeval"], {**given, "sample_3": [1]})
     with pytest.raises(UserError, match="cannot score reval"):
         score_cruxeval.score("reval", "output", [], {})
+
+
+@pytest.mark.parametrize("task, answer, expected", [
+    ("output", "'abc-def-g'", True), ("output", "wrong or True", False), ("output", "0 or 1", True),
+    ("output", "assert f('abcdefg', 3) == 'abc-def-g'", True), ("output", "f('abcdefg', 3)", False),
+    ("output", None, False), ("output", "", False), ("input", "f('abcdefg', 3)", True), ("input", "3", False),
+    ("input", "assert f('abcdefg', 3) == 'abc-def-g'", True), ("input", "f('abcdefg', 2 + 1)", True),
+    ("input", "assert f('x', 3) == 'abc-def-g'", False),
+])
+def test_one_answer_by_the_published_rule(task, answer, expected, sandbox):
+    question = benchmarks.questions("cruxeval", ROWS["cruxeval"][:1], (task,))
+    assert score_cruxeval.single_verdicts("cruxeval", question, [answer], sandbox) == [expected]
+
+
+def test_one_livecodebench_answer_by_the_published_rule(sandbox):
+    asked = benchmarks.questions("livecodebench", ROWS["livecodebench"][:2])
+    texts = [one.truth[0] if one.task == "output" else f"{one.entry_point}({one.input})" for one in asked]
+    assert score_cruxeval.single_verdicts("livecodebench", asked, texts, sandbox) == [True] * 4

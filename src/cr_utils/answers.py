@@ -130,7 +130,7 @@ def _judge_text(question: Question, answer: str, compare: str) -> tuple[bool, st
 
 def _judge_output(question: Question, answer: str, compare: str) -> tuple[bool, str]:
     if answer.startswith("assert"):
-        call, value = _split_assert(answer) or (None, None)
+        call, value = split_assert(answer) or (None, None)
         if call is None or _dump(call) != _dump(f"{question.entry_point}({question.input})"):
             return False, "format"
         answer = value
@@ -190,7 +190,7 @@ def _call_of(question: Question, answer: str) -> str | None:
     if len(answer) > MAX_ANSWER:
         return None
     if answer.startswith("assert"):
-        call, value = _split_assert(answer) or (None, None)
+        call, value = split_assert(answer) or (None, None)
         if call is None or not _same(value, question.output, "strict")[0]:
             return None
         return call
@@ -206,7 +206,7 @@ def _same(text: str, expected: str, compare: str) -> tuple[bool, str]:
     return _verdict(literals.equal(value, literals.parse(expected), compare))
 
 
-def _split_assert(text: str) -> tuple[str, str] | None:
+def split_assert(text: str) -> tuple[str, str] | None:
     """The two sides of ``assert call == value`` as texts; None for any other text."""
     tree = _tree(text, "exec")
     if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Assert):

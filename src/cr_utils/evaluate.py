@@ -5,17 +5,19 @@ sampler, an endpoint or a constant can all be measured alike. Judging is the str
 """
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import answers, jsonl
+from cr_utils import answers, jsonl, score_cruxeval
 from cr_utils.errors import UserError
 from cr_utils.progress import Progress
 from cr_utils.questions import Question
 
 TOO_LONG = "prompt_too_long"
+PUBLISHED = ("cruxeval", "livecodebench")  # items carry the published verdict too, as `parity`
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,28 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
         raise ValueError(f"{model_name} gave {len(replies)} replies to {len(questions)} questions")
     # A lone surrogate (an endpoint's cut emoji) could not be written to the file.
     texts = [reply.text.encode("utf-8", "replace").decode() for reply in replies]
-    judged = answers.judge_many(questions, texts,
-                                [reply.truncated for reply in replies], sandbox)
-    return [{"key": _key(model_name, benchmark, question), "model": model_name, "benchmark": benchmark,
+    judged = answers.judge_many(questions, texts, [reply.truncated for reply in replies], sandbox)
+    items = [{"key": _key(model_name, benchmark, question), "model": model_name, "benchmark": benchmark,
              "question_id": question.id, "task": question.task, "prompt_sha": _sha(question.prompt),
              "completion": text, "answer": verdict.answer,
              "verdict": verdict.passed and not reply.kind, "kind": reply.kind or verdict.kind,
              "tokens": reply.tokens, "truncated": reply.truncated}
             for question, reply, text, verdict in zip(questions, replies, texts, judged, strict=True)]
+    if benchmark in PUBLISHED:
+        _add_parity(benchmark, items, questions, sandbox)
+    return items
+
+
+def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sandbox) -> None:
+    """Add the published verdict to items; they stay without where this machine cannot jail pasted text."""
+    try:
+        texts = [item["answer"] for item in items]
+        official = score_cruxeval.single_verdicts(benchmark, questions, texts, sandbox)
+    except UserError as error:
+        print(f"{benchmark}: no published verdicts: {error}", file=sys.stderr)
+        return
+    for item, verdict in zip(items, official, strict=True):
+        item["parity"] = verdict and item["kind"] != TOO_LONG
 
 
 def _key(model_name: str, benchmark: str, question: Question) -> str:

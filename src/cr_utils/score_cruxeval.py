@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from cr_utils import answers, benchmarks, pasted
 from cr_utils.errors import UserError
+from cr_utils.questions import Question
 
 MODES = ("output", "input")
 
@@ -47,6 +48,26 @@ def score(name: str, mode: str, rows: list[dict], generations: dict[str, list[st
         official[row["id"]] = _as_published(name, mode, [passed.get((row["id"], text)) for text in texts])
         strict[row["id"]] = [right[row["id"], text] for text in texts]
     return Scored(official, strict)
+
+
+def single_verdicts(name: str, questions: list[Question], texts: list[str | None],
+                    sandbox=None) -> list[bool]:
+    """The published verdicts of one answer per question, each as if its row had no other generation.
+
+    texts: what stands inside the answer tags, or None. Of a whole assertion the asked side is taken, as the
+    published extraction does. A skipped generation is wrong.
+    """
+    sandbox = sandbox or answers.shared_sandbox()
+    rows = [_row(name, question) for question in questions]
+    sides = [_asked_side(question.task, text or "") for question, text in zip(questions, texts, strict=True)]
+    verdicts = [False] * len(questions)
+    for mode in MODES:
+        kept = [index for index, question in enumerate(questions) if question.task == mode
+                and not skipped(name, mode, rows[index], sides[index])]
+        found = _official(name, mode, [(rows[index], sides[index]) for index in kept], sandbox)
+        for index, verdict in zip(kept, found, strict=True):
+            verdicts[index] = verdict
+    return verdicts
 
 
 def skipped(name: str, mode: str, row: dict, text: str) -> bool:
@@ -105,6 +126,18 @@ def _official(name: str, mode: str, pairs: list[tuple[dict, str]], sandbox) -> l
     for index, verdict in zip(left, pasted.run_all(programs, sandbox), strict=True):
         verdicts[index] = verdict
     return verdicts
+
+
+def _row(name: str, question: Question) -> dict:
+    """The row behind a question; its program may have its imports already, which does no harm."""
+    call = f"{question.entry_point}({question.input})"
+    return {"id": question.problem_id, "code": question.code, "output": question.output,
+            "function_name": question.entry_point, "input": call if name == "livecodebench" else question.input}
+
+
+def _asked_side(mode: str, text: str) -> str:
+    sides = answers.split_assert(text) if text.startswith("assert") else None
+    return text if sides is None else sides[mode == "output"]
 
 
 def _code(name: str, row: dict, text: str) -> str:
