@@ -10,7 +10,7 @@ from cr_utils import paths
 
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
-    "ground": "errors schema params paths machine record jsonl progress noise",
+    "ground": "errors schema params paths machine workers record jsonl progress noise",
     "execution": "sandbox runs verdicts trace literals calls lanes zygote judge_cli",
     "task": "constraints blocks writer candidates expressions wording grammar literals_random synthesis data_cli questions "
             "answers rewards teacher narrator distill benchmarks fingerprints pasted evaluate exams score score_cruxeval "

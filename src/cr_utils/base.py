@@ -1,18 +1,21 @@
 """Builds and trains the small base model.
 
-Scope: a Qwen2-architecture causal language model of 2-5 million parameters, trained from scratch on the corpus
-(facts and direct answers). Needs torch and transformers only, so that it also runs where trl is not installed.
-Documents are sorted by length into padded batches; text inside prompts counts a quarter in the loss, since it is
-mostly random choices. Resumes from its last checkpoint. One process, one device.
+Scope: a Qwen2-architecture causal language model of 2-5 million parameters, trained from scratch on the
+corpus (facts and direct answers). Needs torch and transformers only, so that it also runs where trl is not
+installed. Documents are sorted by length into padded batches; text inside prompts counts a quarter in the
+loss, since it is mostly random choices. Resumes from its last checkpoint. One process, one device.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
+import copy
+import functools
+import itertools
 import os
 import random
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -21,11 +24,14 @@ import torch  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from transformers import Qwen2Config, Qwen2ForCausalLM  # noqa: E402
 
-from . import attention, corpus, jsonl, machine, tokenizer  # noqa: E402
+from . import attention, corpus, jsonl, paths, tokenizer  # noqa: E402
+from .errors import UserError  # noqa: E402
 from .progress import Progress  # noqa: E402
+from .workers import executor, in_order  # noqa: E402
 
-POOL = 2048  # documents sorted by length together
+POOL = 2048  # documents sorted by length together, and between two checkpoints
 PROMPT_WEIGHT = 0.25
+FREE = ("workers",)  # parameters that a resumed training may change
 
 
 def build_model(vocab_size: int, params: dict) -> Qwen2ForCausalLM:
@@ -35,8 +41,7 @@ def build_model(vocab_size: int, params: dict) -> Qwen2ForCausalLM:
         num_hidden_layers=params["layers"], num_attention_heads=params["heads"],
         num_key_value_heads=params["kv_heads"], max_position_embeddings=params["context"],
         rope_theta=10_000.0, tie_word_embeddings=True, use_cache=True)
-    model = Qwen2ForCausalLM(config)
-    return model
+    return Qwen2ForCausalLM(config)
 
 
 def native_bf16(device: torch.device) -> bool:
@@ -46,18 +51,9 @@ def native_bf16(device: torch.device) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def encoded_pool(seed: int, start: int, mix: dict, context: int) -> list[tuple[list[int], int]]:
-    """POOL documents from `start` as (token ids, length of the prompt). Runs in a worker process."""
-    tok = _tokenizer()
-    pairs = [corpus.document(seed, i, mix) for i in range(start, start + POOL)]
-    out = []
-    for prompt, completion in pairs:
-        head = chat_prompt(prompt) if prompt else ""
-        text = f"{head}{completion}{tokenizer.END}"
-        ids = tok(text, add_special_tokens=False)["input_ids"]
-        if len(ids) <= context:
-            out.append((ids, len(tok(head, add_special_tokens=False)["input_ids"]) if head else 0))
-    return out
+@functools.cache
+def _tokenizer():
+    return tokenizer.build()
 
 
 def chat_prompt(prompt: str) -> str:
@@ -65,39 +61,56 @@ def chat_prompt(prompt: str) -> str:
     return f"{tokenizer.START}user\n{prompt}{tokenizer.END}\n{tokenizer.START}assistant\n"
 
 
-_CACHE: dict = {}
+def encoded_pool(seed: int, start: int, mix: dict, context: int, n: int) -> list[tuple[list[int], int]]:
+    """`n` documents from number `start` as (token ids, length of the prompt); drops those beyond the context.
+
+    Runs in a worker process.
+    """
+    tok = _tokenizer()
+    out = []
+    for prompt, completion in (corpus.document(seed, i, mix) for i in range(start, start + n)):
+        head = chat_prompt(prompt) if prompt else ""
+        ids = tok(f"{head}{completion}{tokenizer.END}", add_special_tokens=False)["input_ids"]
+        if len(ids) <= context:
+            out.append((ids, len(tok(head, add_special_tokens=False)["input_ids"]) if head else 0))
+    return out
 
 
-def _tokenizer():
-    if "tokenizer" not in _CACHE:
-        _CACHE["tokenizer"] = tokenizer.build()
-    return _CACHE["tokenizer"]
+def batches(pool: list[tuple[list[int], int]], tokens: int, rng: random.Random
+            ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Padded batches of at most about `tokens` tokens, documents of like length together, in random order.
 
-
-def batches(pool: list[tuple[list[int], int]], tokens: int, rng: random.Random):
-    """Padded batches of about `tokens` tokens: (ids, weights of the predicted tokens), both (rows, length)."""
-    pool = sorted(pool, key=lambda d: len(d[0]))
+    Yields (ids, weights of the predicted tokens), both (rows, length); padding weighs nothing.
+    """
     groups, group = [], []
-    for doc in pool:
+    for doc in sorted(pool, key=lambda doc: len(doc[0])):
         if group and len(doc[0]) * (len(group) + 1) > tokens:
             groups.append(group)
             group = []
         group.append(doc)
-    groups.append(group)
+    if group:
+        groups.append(group)
     rng.shuffle(groups)
-    for group in groups:
-        width = max(len(ids) for ids, _ in group)
-        ids = torch.zeros(len(group), width, dtype=torch.long)
-        weights = torch.zeros(len(group), width)
-        for row, (doc, prompt) in enumerate(group):
-            ids[row, :len(doc)] = torch.tensor(doc)
-            weights[row, :prompt] = PROMPT_WEIGHT
-            weights[row, prompt:len(doc)] = 1.0
-        yield ids, weights
+    yield from map(padded, groups)
+
+
+def padded(group: list[tuple[list[int], int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """One batch of documents: (ids, weights), both (rows, length of the longest), padded on the right."""
+    width = max(len(ids) for ids, _ in group)
+    ids = torch.zeros(len(group), width, dtype=torch.long)
+    weights = torch.zeros(len(group), width)
+    for row, (doc, prompt) in enumerate(group):
+        ids[row, :len(doc)] = torch.tensor(doc)
+        weights[row, :prompt] = PROMPT_WEIGHT
+        weights[row, prompt:len(doc)] = 1.0
+    return ids, weights
 
 
 def weighted_loss(model, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Mean next-token cross entropy over the weighted tokens; padding (right side) needs no attention mask."""
+    """Mean next-token cross entropy over the weighted tokens.
+
+    Padding (right side) needs no attention mask.
+    """
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
     wanted, weight = ids[:, 1:], weights[:, 1:]
     chosen = weight > 0
@@ -132,21 +145,34 @@ class Trainer:
             self.model.set_attn_implementation(attention.register())
 
     def save(self) -> None:
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "tokens": self.tokens,
-                 "next_doc": self.next_doc, "step": self.step, "seconds": self.seconds, "params": self.params}
+        """Write checkpoint.pt, whole or not at all."""
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                 "tokens": self.tokens, "next_doc": self.next_doc, "step": self.step, "seconds": self.seconds,
+                 "params": self.params}
         torch.save(state, self.out / "checkpoint.tmp")
         os.replace(self.out / "checkpoint.tmp", self.out / "checkpoint.pt")
 
     def restore(self) -> bool:
+        """Take up checkpoint.pt where there is one. Raises UserError for one of other parameters."""
         path = self.out / "checkpoint.pt"
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.device, weights_only=True)
+        changed = [key for key, value in self.params.items()
+                   if key not in FREE and state["params"].get(key) != value]
+        if changed:
+            raise UserError(f"{paths.shown(path)} was trained with other {', '.join(changed)}: "
+                            "delete it or choose another folder")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.tokens, self.next_doc = state["tokens"], state["next_doc"]
         self.step, self.seconds = state["step"], state["seconds"]
         return True
+
+    @property
+    def finished(self) -> bool:
+        """Whether all tokens were seen."""
+        return self.tokens >= self.params["tokens"]
 
     def update(self, ids: torch.Tensor, weights: torch.Tensor) -> float:
         """One optimizer step on one batch; returns its loss."""
@@ -165,51 +191,48 @@ class Trainer:
         return float(loss.detach())
 
 
-def train(params: dict, out: Path, device: torch.device | None = None) -> dict:
+    def take(self, documents: list[tuple[list[int], int]], n: int) -> dict:
+        """Train on one pool of `n` documents; returns the row for the log."""
+        began, before, losses = time.perf_counter(), self.tokens, []
+        rng = random.Random(f"{self.params['seed']}:{self.next_doc}")
+        for ids, weights in batches(documents, self.params["batch_tokens"], rng):
+            losses.append(self.update(ids, weights))
+            if self.finished:
+                break
+        self.next_doc += n
+        spent = time.perf_counter() - began
+        self.seconds += spent
+        return {"step": self.step, "tokens": self.tokens, "loss": round(sum(losses) / max(1, len(losses)), 4),
+                "tokens_per_s": round((self.tokens - before) / spent), "seconds": round(self.seconds, 1)}
+
+
+def train(params: dict, out: Path, device: torch.device | None = None, pool: int = POOL) -> dict:
     """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
 
-    Resumes where a checkpoint with the same parameters lies. Returns {"tokens", "seconds", "loss"}.
+    `params` has the keys of params/base.yaml; `pool` is the number of documents between checkpoints. Resumes
+    where a checkpoint of the same parameters lies; raises UserError for one of others. Returns {"tokens",
+    "seconds", "loss"}, the loss being that of the last pool.
     """
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(params, out, device or torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     trainer.restore()
-    recent = 0.0
-    context = multiprocessing.get_context("spawn")
-    with (ProcessPoolExecutor(params["workers"], mp_context=context, initializer=machine.limit_memory) as pool,
+    jobs = ((params["seed"], start, params["mix"], params["context"], pool)
+            for start in itertools.count(trainer.next_doc, pool))
+    with (executor(params["workers"]) as processes,
+          contextlib.closing(in_order(processes, encoded_pool, jobs, 2 * params["workers"])) as pools,
           jsonl.Appender(out / "log.jsonl", key="step") as log,
           Progress("base", params["tokens"], unit="tok") as progress):
-        def ask(start):
-            return pool.submit(encoded_pool, params["seed"], start, params["mix"], params["context"])
-        waiting = [ask(trainer.next_doc + k * POOL) for k in range(2 * params["workers"])]
-        while trainer.tokens < params["tokens"]:
-            documents = waiting.pop(0).result()
-            waiting.append(ask(trainer.next_doc + 2 * params["workers"] * POOL))
-            began, before, total, n = time.perf_counter(), trainer.tokens, 0.0, 0
-            rng = random.Random(f"{params['seed']}:{trainer.next_doc}")
-            for ids, weights in batches(documents, params["batch_tokens"], rng):
-                total, n = total + trainer.update(ids, weights), n + 1
-                if trainer.tokens >= params["tokens"]:
-                    break
-            trainer.next_doc += POOL
-            spent = time.perf_counter() - began
-            trainer.seconds += spent
-            recent = total / n
-            row = {"step": trainer.step, "tokens": trainer.tokens, "loss": round(recent, 4),
-                   "tokens_per_s": round((trainer.tokens - before) / spent), "seconds": round(trainer.seconds, 1)}
-            if trainer.step not in log.done:
-                log.add(row)
-            progress.update(trainer.tokens, loss=recent)
+        while not trainer.finished:
+            row = trainer.take(next(pools), pool)
+            log.add(row)  # a row that an interruption left behind stays as it is
+            progress.update(trainer.tokens, loss=row["loss"])
             trainer.save()
-        for job in waiting:
-            job.cancel()
     save_model(trainer.model, out / "model")
-    return {"tokens": trainer.tokens, "seconds": trainer.seconds, "loss": recent}
+    return {"tokens": trainer.tokens, "seconds": trainer.seconds, "loss": log.rows[-1]["loss"]}
 
 
-def save_model(model, folder: Path) -> None:
+def save_model(model: Qwen2ForCausalLM, folder: Path) -> None:
     """Half-precision safetensors with the tokenizer beside it, as `from_pretrained` reads them."""
-    import copy
-
     half = copy.deepcopy(model).to(torch.bfloat16)
     half.generation_config.eos_token_id = half.config.eos_token_id = _tokenizer().eos_token_id
     half.generation_config.pad_token_id = half.config.pad_token_id = _tokenizer().pad_token_id

@@ -139,7 +139,7 @@ def verified(asked: list[Question], texts: list[str | None], teacher_name: str, 
 
 
 def _accept(text: str | None, verdict: answers.Judged, direct: bool) -> tuple[bool, str]:
-    """Whether to train on a text, and the kind of its verdict; a right answer in another format does not do."""
+    """Whether to train on a text, and the kind of verdict; a right answer in another format does not do."""
     if text is None:
         return False, "no_chain"
     if verdict.passed and not answers.extract(text, direct).strict:

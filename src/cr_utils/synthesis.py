@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import multiprocessing
+import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable
 
-from . import machine
 from .candidates import REASONS, SPLITS, candidates
 from .errors import UserError
 from .sandbox import Sandbox
+from .workers import executor, in_order
 
 __all__ = ["REASONS", "SPLITS", "funnel", "synthesize"]
 
@@ -39,12 +38,12 @@ def synthesize(sizes: dict[str, int], options: dict, workers: int = 2,
     """
     problems, rows = [], []
     prints: set[str] = set()
-    with _executor(workers) as pool, Sandbox(hash_seed=1) as sandbox:
+    with executor(workers) as pool, Sandbox(hash_seed=1) as sandbox:
         for split in SPLITS:
             filling = Filling(split, sizes[split], prints, functools.partial(same_in, sandbox))
             size = chunk or max(SMALL_CHUNK, min(CHUNK, sizes[split] // 4))
-            batches = _chunks(pool, (options["seed"], split, options), size, 2 * workers or 1)
-            with contextlib.closing(batches):
+            jobs = ((options["seed"], split, options, start, size) for start in itertools.count(0, size))
+            with contextlib.closing(in_order(pool, make_chunk, jobs, 2 * workers)) as batches:
                 while not filling.full:
                     filling.take(next(batches))
                     if on_progress:
@@ -95,7 +94,7 @@ class Filling:
             else:
                 self.counts["depends on hash order"] += 1
             if self._since > PATIENCE:
-                raise UserError(f"data: no acceptable program for split {self.split} in {PATIENCE} candidates:"
+                raise UserError(f"data: no acceptable program for {self.split} in {PATIENCE} candidates:"
                                 " raise data_max_steps or ask for fewer problems")
 
     def _checked(self, outcome: dict | str) -> dict | str:
@@ -121,41 +120,8 @@ class Filling:
                 for step, n in (*counts, ("accepted", len(self.problems)))]
 
 
-class Here(Executor):
-    """An executor that works in this process, at once: for tests and for machines without processes."""
-
-    def submit(self, function: Callable, /, *args, **kwargs) -> Future:
-        """A future that is done already."""
-        future: Future = Future()
-        future.set_result(function(*args, **kwargs))
-        return future
-
-
-def _executor(workers: int) -> Executor:
-    """Worker processes of bounded memory, or none."""
-    if not workers:
-        return Here()
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=machine.limit_memory)
-
-
-def _chunks(pool: Executor, job: tuple, chunk: int, ahead: int) -> Iterator[list]:
-    """The outcomes of chunk after chunk, without end; `ahead` of them are under way at a time."""
-    waiting, start = [], 0
-    try:
-        while True:
-            while len(waiting) < ahead:
-                waiting.append(pool.submit(make_chunk, (*job, start, chunk)))
-                start += chunk
-            yield waiting.pop(0).result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def make_chunk(job: tuple) -> list[dict | str]:
+def make_chunk(seed: int, split: str, options: dict, start: int, chunk: int) -> list[dict | str]:
     """The outcomes of the programs start .. start + chunk of a split, in order. Runs in a worker."""
-    seed, split, options, start, chunk = job
     return [outcome for index in range(start, start + chunk)
             for outcome in candidates(random.Random(f"{seed}:{split}:{index}"), split, options)]
 
