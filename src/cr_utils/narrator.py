@@ -1,7 +1,9 @@
 """Runs a small program statement by statement and writes down every step in words that are Python.
 
 Scope: the programs of the grammar and others like them: assignments, if, for, while, calls of the program's
-own functions. It evaluates the syntax tree itself, so each step states one fact: ``'ab'.upper() == 'AB'``.
+own functions. A step is a line of the program as it stands, then what it did: ``t = s.upper()  # 'ab'.upper() == 'AB'``;
+the lines come in the order in which they run, a loop's first line once for every turn. It evaluates the syntax
+tree itself, so what is said of a step are facts, one for each operation.
 Limits: what it does not know raises Unsupported; callers compare the value it arrives at with the real run,
 so a mistake here is a rejected chain, never a wrong one. Only for trusted programs: they run in this process.
 """
@@ -49,24 +51,27 @@ class Narrator(Expressions):
 
     def __init__(self, code: str, max_lines: int = 200):
         self.functions = {n.name: n for n in ast.parse(code).body if isinstance(n, ast.FunctionDef)}
+        self.source = [line.strip() for line in code.split("\n")]
+        self.here = ""  # the line of the program that is being run
         self.lines: list[str] = []
         self.pending: list[str] = []
         self.facts: list[tuple[str, str]] = []
         self.max_lines = max_lines
 
     def say(self, text: str) -> None:
-        """Close a line: the facts gathered since the last one, then `text`."""
-        self.lines.append("; ".join([*self.pending, text]))
+        """Close a step: the line being run, the facts gathered since the last step, then `text`."""
+        notes = "; ".join([*self.pending, text] if text else self.pending)
+        self.lines.append(f"{self.here}  # {notes}" if notes else self.here)
         self.pending = []
         if len(self.lines) > self.max_lines:
             raise TooLong("more lines than the limit")
 
-    def say_value(self, prefix: str, value) -> None:
-        """Close a line with what becomes of a value, beside the fact that gave it where there is one."""
+    def say_value(self, name: str, value) -> None:
+        """Close a step with the fact that gave its value; where none did, with the value (of `name`)."""
         text = show(value)
         if self.pending and self.pending[-1].endswith(f" == {text}"):
-            text = self.pending.pop()
-        self.say(prefix + text)
+            return self.say("")
+        return self.say(f"{name} = {text}" if name else text)
 
     def call(self, name: str, args: list, depth: int = 0):
         """Run a function of the program on values; narrates its body and returns its value."""
@@ -79,14 +84,13 @@ class Narrator(Expressions):
         if len(params) != len(args):
             raise Unsupported("default or keyword arguments")
         env = dict(zip(params, args, strict=True))
-        if env:
-            self.say(", ".join(f"{k} = {show(v)}" for k, v in env.items()))
+        self.here = self.source[node.lineno - 1]
+        self.say(", ".join(f"{k} = {show(v)}" for k, v in env.items()))
         try:
             self.body(node.body, env, depth)
         except _Return as done:
-            self.say_value("return ", done.value)
+            self.say_value("", done.value)
             return done.value
-        self.say("return None")
         return None
 
     def call_own(self, node, env, depth):
@@ -94,8 +98,10 @@ class Narrator(Expressions):
         if kwargs:
             raise Unsupported("keyword arguments")
         shown = f"{node.func.id}({text})"
+        caller = self.here
         self.say(f"call {shown}")
         value = self.call(node.func.id, args, depth + 1)
+        self.here = caller
         self.fact(shown, value)
         return value
 
@@ -105,6 +111,7 @@ class Narrator(Expressions):
             method = getattr(self, "do_" + type(node).__name__, None)
             if method is None:
                 raise Unsupported(type(node).__name__)
+            self.here = self.source[node.lineno - 1]
             method(node, env, depth)
 
     def do_Return(self, node, env, depth):
@@ -130,7 +137,7 @@ class Narrator(Expressions):
         """Give a value to a name, an item or a tuple of these, and say so."""
         if isinstance(target, ast.Name):
             env[target.id] = value
-            self.say_value(f"{target.id} = ", value)
+            self.say_value(target.id, value)
         elif isinstance(target, ast.Tuple | ast.List):
             if any(isinstance(part, ast.Starred) for part in target.elts):
                 raise Unsupported("Starred")
@@ -176,39 +183,41 @@ class Narrator(Expressions):
 
     def do_If(self, node, env, depth):
         test = self.value(node.test, env, depth)
-        self.say_value("if ", test)
+        self.say_value("", test)
         self.body(node.body if test else node.orelse, env, depth)
 
     def do_While(self, node, env, depth):
         while True:
+            self.here = self.source[node.lineno - 1]
             test = self.value(node.test, env, depth)
-            self.say_value("while ", test)
+            self.say_value("", test)
             if not test:
                 return self.body(node.orelse, env, depth)
             try:
                 self.body(node.body, env, depth)
             except _Break:
-                self.say("break")
                 return None
             except _Continue:
-                self.say("continue")
+                continue
 
     def do_For(self, node, env, depth):
         items = self.value(node.iter, env, depth)
         items = items if isinstance(items, str | list | tuple) else list(items)  # a list may yet change
-        names = ast.unparse(node.target).strip("()")
-        self.say_value(f"for {names} in ", items)
+        head, names = self.here, ast.unparse(node.target).strip("()")
+        self.say_value("", items)
         for i, item in enumerate(items):
             self.bind(node.target, item, env)
             text = show(item)
+            self.here = head
             self.say(f"[{i}] {names} = {text[1:-1] if isinstance(item, tuple) else text}")
             try:
                 self.body(node.body, env, depth)
             except _Break:
-                return self.say("break")
+                return None
             except _Continue:
-                self.say("continue")
-        self.say("end for")
+                continue
+        self.here = head
+        self.say("end")
         return self.body(node.orelse, env, depth)
 
     def bind(self, target: ast.expr, item, env: dict) -> None:
@@ -222,9 +231,11 @@ class Narrator(Expressions):
             raise Unsupported("loop variable")
 
     def do_Break(self, node, env, depth):
+        self.say("")
         raise _Break
 
     def do_Continue(self, node, env, depth):
+        self.say("")
         raise _Continue
 
     def do_Pass(self, node, env, depth):
