@@ -46,7 +46,7 @@ def constraint_coverage(frame: pd.DataFrame, ax=None):
     counts = frame.pivot_table(index="type", columns="setting", values="id", aggfunc="count", fill_value=0)
     methods = frame.pivot_table(index="type", columns="setting", values="method", aggfunc="nunique", fill_value=0)
     counts, methods = (part.reindex(index=kinds, columns=names, fill_value=0) for part in (counts, methods))
-    text = counts.astype(str) + "\n" + methods.astype(str) + " m."
+    text = (counts.astype(str) + "\n" + methods.astype(str) + " m.").where(counts > 0, "0")
     sns.heatmap(counts, ax=ax, annot=text.to_numpy(), fmt="", cmap="Blues", linewidths=1, linecolor=PAPER,
                 annot_kws={"fontsize": 6.8, "linespacing": 1.05}, vmin=0,
                 cbar_kws={"label": "problems", "shrink": 0.8, "ticks": MaxNLocator(6, integer=True)})
@@ -69,6 +69,7 @@ def distributions(frame: pd.DataFrame, ax=None):
     for one, column, label in ((found[0], "lines", "lines of code"), (found[1], "steps", "trace steps")):
         _cumulative(one, frame, sources, column)
         one.set(xlabel=label, ylabel="share at most", ylim=(0, 1.02))
+        one.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         one.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     kinds = frame["output_type"].value_counts().index[:7][::-1]
     height = 0.8 / len(sources)
