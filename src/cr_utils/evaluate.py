@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import answers, jsonl, score_cruxeval
+from cr_utils import answers, benchmarks, jsonl, reval_questions, score_cruxeval
 from cr_utils.errors import UserError
 from cr_utils.progress import Progress
 from cr_utils.questions import Question
 
 TOO_LONG = "prompt_too_long"
-PUBLISHED = ("cruxeval", "livecodebench")  # items carry the published verdict too, as `parity`
+PUBLISHED = ("cruxeval", "livecodebench", "reval")  # items carry the published verdict too, as `parity`
 
 
 @dataclass(frozen=True)
@@ -112,14 +112,22 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
 
 def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sandbox) -> None:
     """Add the published verdict to items; they stay without where this machine cannot jail pasted text."""
+    texts = [item["answer"] for item in items]
     try:
-        texts = [item["answer"] for item in items]
-        official = score_cruxeval.single_verdicts(benchmark, questions, texts, sandbox)
+        if benchmark == "reval":
+            official = _reval_verdicts(questions, texts, sandbox)
+        else:
+            official = score_cruxeval.single_verdicts(benchmark, questions, texts, sandbox)
     except UserError as error:
         print(f"{benchmark}: no published verdicts: {error}", file=sys.stderr)
         return
     for item, verdict in zip(items, official, strict=True):
         item["parity"] = verdict and item["kind"] != TOO_LONG
+
+
+def _reval_verdicts(questions: list[Question], texts: list[str | None], sandbox) -> list[bool]:
+    data, tasks = (benchmarks.load(name, mode="require") for name in ("reval", "reval_tasks"))
+    return reval_questions.single_verdicts(questions, texts, data, tasks, sandbox or answers.shared_sandbox())
 
 
 def _key(model_name: str, benchmark: str, question: Question) -> str:

@@ -118,19 +118,22 @@ def run_grouped(calls: list[str], sandbox: Sandbox, size: int = 16) -> list[tupl
     `size` of them share a process, which saves its start; those of a process that fails run alone.
     """
     groups = [calls[at:at + size] for at in range(0, len(calls), size)]
-    runs = run_calls(["[" + ", ".join(group) + "]" for group in groups], sandbox)
+    runs = run_calls(["[" + ", ".join(group) + "]" for group in groups], sandbox, untrusted=False)
     found: list[tuple[object, str]] = []
     for group, run in zip(groups, runs, strict=True):
         if run.kind == "ok":
             found += [(value, "") for value in decoded(run)]
         else:
-            found += [(decoded(one), _reason(one)) for one in run_calls(group, sandbox)]
+            found += [(decoded(one), _reason(one)) for one in run_calls(group, sandbox, untrusted=False)]
     return found
 
 
-def run_calls(calls: list[str], sandbox: Sandbox) -> list[Run]:
-    """Evaluate calls of functions of `reval_program` and `reval_judging`, each in a process of its own."""
-    return sandbox.map([(_source(), call) for call in calls], profile="bench", untrusted=True)
+def run_calls(calls: list[str], sandbox: Sandbox, untrusted: bool = True) -> list[Run]:
+    """Evaluate calls of functions of `reval_program` and `reval_judging`, each in a process of its own.
+
+    `untrusted`: text of a model takes part in them.
+    """
+    return sandbox.map([(_source(), call) for call in calls], profile="bench", untrusted=untrusted)
 
 
 def decoded(run: Run) -> object:

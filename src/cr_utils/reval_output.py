@@ -27,7 +27,7 @@ def judge(pairs: list[reval.Pair], texts: list[str], sandbox) -> list[tuple]:
     """[(passed, strict, expected)] of answers, aligned with their pairs; None where a program cannot run."""
     completed = [padded(text, pair.output_pred) for pair, text in zip(pairs, texts, strict=True)]
     filled = [holes(pair.output_pred, text) for pair, text in zip(pairs, completed, strict=True)]
-    truth = _truth(list({pair.key: pair for pair in pairs}.values()), sandbox)
+    truth = truths(list({pair.key: pair for pair in pairs}.values()), sandbox)
     passed: list[bool | None] = [None] * len(pairs)
     alone, together = [], []
     for index, (pair, text) in enumerate(zip(pairs, completed, strict=True)):
@@ -119,7 +119,7 @@ def _is_refused(text: str, asked: str) -> bool:
     return any(part in text for part in _VACUOUS) or text.count("assert") < asked.count("assert")
 
 
-def _truth(many: list[reval.Pair], sandbox) -> dict[tuple, list | str]:
+def truths(many: list[reval.Pair], sandbox) -> dict[tuple, list | str]:
     """For each pair the values of its holes, [(value, tolerance or None)], or why there are none."""
     calls = [_truth_call(pair) for pair in many]
     found = {}

@@ -132,7 +132,8 @@ def _row(name: str, question: Question) -> dict:
     """The row behind a question; its program may have its imports already, which does no harm."""
     call = f"{question.entry_point}({question.input})"
     return {"id": question.problem_id, "code": question.code, "output": question.output,
-            "function_name": question.entry_point, "input": call if name == "livecodebench" else question.input}
+            "input": call if name == "livecodebench" else question.input,
+            "function_name": question.entry_point}
 
 
 def _asked_side(mode: str, text: str) -> str:

@@ -1,0 +1,108 @@
+"""REval in our own question form: so that a model is asked in the format it was trained on.
+
+Coverage, path and state questions carry the strict truth; output questions ask for the literal in the place
+of ``??``, where a test has one such place and its value is a literal. The published verdict on the same
+answers comes from `score_reval`. Prompts are the benchmark's program and test with our instructions.
+"""
+
+import random
+
+from cr_utils import literals, reval, reval_output, score_reval
+from cr_utils.questions import DIRECT_PROMPTS, PROMPTS, Question, line_text
+
+TRACED = ("coverage", "path", "state")
+
+
+def questions(data: list[dict], tasks: list[dict], n: int | None = None, seed: int = 0, direct: bool = False,
+              sandbox=None) -> list[Question]:
+    """Questions about `n` places (program, input, line, expression) drawn with `seed`, three tasks each, and
+    the output questions of the pairs they belong to. All 3,152 places where `n` is None.
+
+    Pairs whose program cannot run here are left out of the draw.
+    """
+    from cr_utils.answers import shared_sandbox
+    sandbox = sandbox or shared_sandbox()
+    many = [pair for pair in reval.add_truth(reval.pairs(data, tasks), sandbox) if pair.truths is not None]
+    places = [(pair, at) for pair in many for at in range(len(pair.places))]
+    if n is not None and n < len(places):
+        places = [places[at] for at in sorted(random.Random(f"{seed}/reval").sample(range(len(places)), n))]
+    asked = [_traced(task, pair, at, direct) for pair, at in places for task in TRACED]
+    chosen = list({pair.key: pair for pair, _ in places}.values())
+    asked += [one for pair, value in zip(chosen, _values(chosen, sandbox), strict=True)
+              if (one := _output(pair, value, direct)) is not None]
+    return list({one.id: one for one in asked}.values())
+
+
+def single_verdicts(asked: list[Question], texts: list[str | None], data: list[dict], tasks: list[dict],
+                    sandbox) -> list[bool]:
+    """The published verdicts of one answer per question; texts as inside the answer tags, or None."""
+    pairs = {pair.key: pair for pair in reval.pairs(data, tasks)}
+    verdicts = [False] * len(asked)
+    for task in score_reval.TASKS:
+        chosen = [index for index, one in enumerate(asked) if one.task == task]
+        rows = [_row(asked[index], texts[index] or "", pairs) for index in chosen]
+        for index, row in zip(chosen, score_reval.score(task, data, tasks, rows, sandbox), strict=True):
+            verdicts[index] = bool(row["passed"])
+    return verdicts
+
+
+def _traced(task: str, pair: reval.Pair, at: int, direct: bool) -> Question:
+    line, var = pair.places[at]
+    truth = pair.truths[at]
+    code = pair.program["code"]
+    accepted = {
+        "coverage": ("YES" if truth.strict_covered else "NO",),
+        "path": tuple(dict.fromkeys("-1" if following == -1 else line_text(code, following)
+                                    for following in truth.strict_next_lines)),
+        "state": ("Nil",) if truth.strict_values is None else
+        tuple(f"{literals.canonical(one.value)}; {one.type}" for one in truth.strict_values if one.plain),
+    }[task]
+    where = f"line {line}: {line_text(code, line)}"
+    query = f"{_call(pair)}  # {var} after {where}" if task == "state" else f"{_call(pair)}  # {where}"
+    name = f"{pair.idx}.{pair.input_idx}/{task}/{line}" + (f"/{var}" if task == "state" else "")
+    return _question(pair, task, name, query, accepted, direct, line, var)
+
+
+def _output(pair: reval.Pair, value: tuple | str | None, direct: bool) -> Question | None:
+    if value is None or pair.output_pred.count("??") != 1:
+        return None
+    query = pair.output_pred.replace("??", "?")
+    return _question(pair, "output", f"{pair.idx}.{pair.input_idx}/output", query, value, direct, None, None)
+
+
+def _question(pair, task, name, query, truth, direct, line, var) -> Question:
+    instruction = (DIRECT_PROMPTS if direct else PROMPTS)[task]
+    code = pair.program["code"]
+    return Question(id=name, task=task, problem_id=f"{pair.idx}.{pair.input_idx}", code=code,
+                    entry_point=pair.program["entry_point"], input=_call(pair),
+                    output=truth[0] if task == "output" else "", line=line, var=var, truth=truth,
+                    prompt=f"{code.rstrip()}\n\n{query}\n{instruction}")
+
+
+def _call(pair: reval.Pair) -> str:
+    """The call or the test that is run, as a model is to see it."""
+    if pair.test is not None:
+        return pair.given.strip()
+    arguments = pair.given.strip()[1:-1].rstrip().removesuffix(",")
+    return f"{pair.program['entry_point']}({arguments})"
+
+
+def _values(pairs: list[reval.Pair], sandbox) -> list[tuple[str] | None]:
+    """The literal that belongs in each pair's only hole; None where there is no such literal."""
+    truths = reval_output.truths(pairs, sandbox)
+    found = []
+    for pair in pairs:
+        holes = truths[pair.key]
+        plain = not isinstance(holes, str) and len(holes) == 1 and holes[0][0] is not None \
+            and holes[0][0].plain and holes[0][1] is None
+        found.append((literals.canonical(holes[0][0].value),) if plain else None)
+    return found
+
+
+def _row(question: Question, text: str, pairs: dict) -> dict:
+    idx, input_idx = map(int, question.problem_id.split("."))
+    row = {"idx": idx, "input_idx": input_idx, "response": text}
+    if question.task != "output":
+        return {**row, "lineno": question.line, "var": question.var}
+    whole = text.startswith("assert") and "\n" not in text
+    return row if whole else {**row, "response": pairs[idx, input_idx].output_pred.replace("??", text)}
