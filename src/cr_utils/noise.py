@@ -9,6 +9,7 @@ PATTERNS = re.compile("|".join((
     r"Debugger warning|frozen modules|make the debugger miss breakpoints|PYDEVD_DISABLE_FILE_VALIDATION",
     r"^NOTE: When using the `ipython kernel`|To exit, you will have to|to quit the kernel|--existing kernel-",
     r"over TCP|TCP transport|\[IPKernelApp\]",
+    r"kernels-community|pip install kernels",                   # bitsandbytes, where no 4-bit is asked for
     r"TRANSFORMERS_CACHE|Xet Storage|unauthenticated requests to the HF Hub",
 )))
 
