@@ -18,7 +18,7 @@ LAYERS = {
     "model": "attention decoder tokenizer base base_cli models generate responders llm_teacher sft grpo training "
              "workshop",
     "report": "run execute report figures figure_style stats tables tablefile published claims curves frames "
-              "gallery page results samples story views readme __main__",
+              "gallery marks page results samples story views readme __main__",
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "safetensors"}
