@@ -14,6 +14,7 @@ import functools
 import itertools
 import os
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,8 +207,24 @@ class Trainer:
                 "tokens_per_s": round((self.tokens - before) / spent), "seconds": round(self.seconds, 1)}
 
 
-def train(params: dict, out: Path, device: torch.device | None = None, pool: int = POOL) -> dict:
+def train_all(params: dict, out: Path, device: torch.device | None = None) -> dict:
+    """Both phases of params/base.yaml: `params`, then the same with what its `second` changes, from the first's
+    weights. Writes out/first, out/second and out/model; returns what the last phase returned, tokens of both."""
+    second = params.get("second")
+    first = {key: value for key, value in params.items() if key != "second"}
+    done = train(first, out / "first", device)
+    if second:
+        later = train(first | second, out / "second", device, start=out / "first" / "checkpoint.pt")
+        done = later | {key: done[key] + later[key] for key in ("tokens", "seconds")}
+    shutil.copytree(out / ("second" if second else "first") / "model", out / "model", dirs_exist_ok=True)
+    return done
+
+
+def train(params: dict, out: Path, device: torch.device | None = None, pool: int = POOL,
+          start: Path | None = None) -> dict:
     """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
+
+    `start`: a checkpoint whose weights (not its optimizer) to begin from.
 
     `params` has the keys of params/base.yaml; `pool` is the number of documents between checkpoints. Resumes
     where a checkpoint of the same parameters lies; raises UserError for one of others. Returns {"tokens",
@@ -215,7 +232,8 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
     """
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(params, out, device or torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    trainer.restore()
+    if not trainer.restore() and start:
+        trainer.model.load_state_dict(torch.load(start, map_location=trainer.device, weights_only=True)["model"])
     jobs = ((params["seed"], start, params["mix"], params["context"], pool)
             for start in itertools.count(trainer.next_doc, pool))
     with (executor(params["workers"]) as processes,

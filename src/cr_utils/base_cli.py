@@ -11,12 +11,14 @@ def main(words: list[str]) -> int:
     """Train, or continue an unfinished training; then put model and tokenizer into the package's assets."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils base", description=main.__doc__)
     asked.add_argument("--out", type=Path, help="folder of the training run (default: results/base)")
-    asked.add_argument("--tokens", type=int, help="train on so many tokens instead of params/base.yaml's")
+    asked.add_argument("--tokens", type=int, help="train so many tokens in each phase instead of params/base.yaml's")
     asked.add_argument("--keep", action="store_true", help="leave the package's assets as they are")
     given = asked.parse_args(words)
-    values = params.load_base() | ({"tokens": given.tokens} if given.tokens else {})
+    values = params.load_base()
+    if given.tokens:
+        values |= {"tokens": given.tokens, "second": values["second"] | {"tokens": given.tokens}}
     out = given.out or paths.results_root() / "base"
-    done = base.train(values, out)
+    done = base.train_all(values, out)
     where = paths.shown(out / "model")
     print(f"{done['tokens']} tokens in {done['seconds']:.0f} s, loss {done['loss']:.3f}: {where}")
     if not given.keep:

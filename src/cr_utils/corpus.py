@@ -1,4 +1,4 @@
-"""What the small base model is trained on: one-step facts and direct answers, never a reasoning chain.
+"""What the small base model is trained on: one-step facts, single steps, direct answers; never a chain.
 
 Scope: an endless numbered stream of documents (prompt, completion); document i depends on the seed and i
 alone, so any process can make any part. Programs come from the training share of all programs (see `share`),
@@ -14,13 +14,14 @@ from .candidates import execute, static_reason
 from .fingerprints import fingerprint
 
 MAX_STEPS = 40
-KINDS = ("facts", "output", "input", "coverage", "path", "state")
+KINDS = ("facts", "steps", "output", "input", "coverage", "path", "state")
 
 
 def document(seed: int, index: int, mix: dict[str, float]) -> tuple[str, str]:
-    """Document `index`: ("", page of facts) or (direct question, its answer)."""
+    """Document `index`: ("", page of facts or single steps) or (direct question, its answer)."""
     rng = random.Random(f"base:{seed}:{index}")
-    kind = rng.choices(KINDS, [mix[k] for k in KINDS])[0]
+    kinds = [kind for kind in KINDS if mix.get(kind)]
+    kind = rng.choices(kinds, [mix[k] for k in kinds])[0]
     if kind == "facts":
         return "", facts.page(rng)
     while True:
@@ -29,9 +30,15 @@ def document(seed: int, index: int, mix: dict[str, float]) -> tuple[str, str]:
         code = code.rstrip("\n")
         if static_reason(code, fingerprint(code), "train", cell):
             continue
-        found = execute(code, grammar.arguments(rng, types, rng.random() < 0.7), cell, MAX_STEPS)
+        text = grammar.arguments(rng, types, rng.random() < 0.7)
+        found = execute(code, text, cell, MAX_STEPS)
         if isinstance(found, str):
             continue
+        if kind == "steps":
+            page = facts.single_steps(rng, code, teacher.arguments(text), rng.choice((1, 2, 3)))
+            if page is None:
+                continue
+            return "", page
         question = questions.build(found.problem, kind, found.trace, direct=True, seed=rng.random())
         if question is not None:
             return question.prompt, teacher.direct(question)

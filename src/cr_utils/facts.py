@@ -87,3 +87,21 @@ def page(rng: random.Random, n: int = 8) -> str:
         if line:
             lines.append(line)
     return "\n".join(lines)
+
+
+def single_steps(rng: random.Random, code: str, arguments: list, n: int = 3) -> str | None:
+    """A program and `n` lines of its run in random order, each after the values that variables have before it.
+
+    What one line does, given everything it needs; the lines never follow one another as a chain would have them.
+    None where the program cannot be narrated or runs fewer than `n` lines.
+    """
+    told = narrator.Narrator(code)
+    try:
+        told.call("f", arguments)
+    except (narrator.Unsupported, narrator.TooLong, ArithmeticError, LookupError, TypeError, ValueError):
+        return None
+    moments = [m for m in told.moments if m[1]]
+    if len(moments) < n:
+        return None
+    drawn = rng.sample(moments, n)
+    return "\n\n".join([code, *(f"{values}\n{told.lines[index]}" for index, values in drawn)])

@@ -54,6 +54,7 @@ class Narrator(Expressions):
         self.source = [line.strip() for line in code.split("\n")]
         self.here = ""  # the line of the program that is being run
         self.lines: list[str] = []
+        self.moments: list[tuple[int, str]] = []  # (index in lines, variables as they are before that line)
         self.pending: list[str] = []
         self.facts: list[tuple[str, str]] = []
         self.max_lines = max_lines
@@ -85,7 +86,7 @@ class Narrator(Expressions):
             raise Unsupported("default or keyword arguments")
         env = dict(zip(params, args, strict=True))
         self.here = self.source[node.lineno - 1]
-        self.say(", ".join(f"{k} = {show(v)}" for k, v in env.items()))
+        self.say(assignments(env))
         try:
             self.body(node.body, env, depth)
         except _Return as done:
@@ -112,6 +113,7 @@ class Narrator(Expressions):
             if method is None:
                 raise Unsupported(type(node).__name__)
             self.here = self.source[node.lineno - 1]
+            self.moments.append((len(self.lines), assignments(env)))
             method(node, env, depth)
 
     def do_Return(self, node, env, depth):
@@ -240,6 +242,11 @@ class Narrator(Expressions):
 
     def do_Pass(self, node, env, depth):
         pass
+
+
+def assignments(env: dict) -> str:
+    """Variables and their values as one line: ``s = 'ab', n = 3``."""
+    return ", ".join(f"{name} = {show(value)}" for name, value in env.items())
 
 
 def _parameters(node: ast.FunctionDef) -> list[str]:
