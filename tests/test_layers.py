@@ -14,7 +14,7 @@ LAYERS = {
     "execution": "sandbox runs verdicts trace literals calls lanes zygote judge_cli",
     "task": "constraints blocks writer candidates expressions wording grammar literals_random synthesis data_cli questions "
             "answers rewards teacher narrator distill benchmarks fingerprints pasted evaluate exams score score_cruxeval "
-            "score_reval reval reval_judging reval_program corpus facts steps arms",
+            "score_reval reval reval_judging reval_output reval_program reval_questions corpus facts steps arms",
     "model": "attention decoder tokenizer base base_cli models generate responders llm_teacher sft grpo training "
              "workshop",
     "report": "run execute report figures figure_style stats tables tablefile published claims curves frames "
