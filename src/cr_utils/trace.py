@@ -178,7 +178,8 @@ def _from_run(run) -> Trace:
 class FlatTrace:
     """REval's view of a run: one list of lines over all frames, and watched expressions by their question.
 
-    watched[i]: [(type name, value)] of the i-th watched expression over the visits of its line, None for Nil.
+    watched[i]: the distinct (type name, value) pairs of the i-th watched expression over the visits of its
+    line, None for Nil.
     Objects that are not builtin values arrive as `zygote.values.Opaque`, subclasses by their builtin base.
     """
 

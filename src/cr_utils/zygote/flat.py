@@ -61,8 +61,8 @@ class Flat:
         return None if self._left < 0 else self._local
 
     def told(self):
-        """Tagged JSON: the lines of the states, and for every watched expression its [type, value] or
-        None for Nil.
+        """Tagged JSON: the lines of the states; for every watched expression its distinct (type, value)
+        pairs, null for Nil.
         """
         answers = [self._answer(line, text) for line, text in self._watch]
         lines = values.encode([state[0] for state in self.states], nodes=1_000_000)
@@ -71,8 +71,8 @@ class Flat:
     def _answer(self, line, text):
         try:
             found = self._observed(line, ast.parse(text, mode="eval").body)
-            pairs = [(value.__class__.__name__, value) for value in found]
-            return values.encode(pairs) if pairs else "null"
+            pairs = dict.fromkeys(values.encode((value.__class__.__name__, value)) for value in found)
+            return '["l",' + ",".join(pairs) + "]" if pairs else "null"
         except Exception:
             return "null"
 

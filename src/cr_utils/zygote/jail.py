@@ -19,7 +19,7 @@ if LINUX:
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _NEW = dict(user=0x10000000, pid=0x20000000, net=0x40000000, ipc=0x08000000, uts=0x04000000)
-_READ, _WRITE = (1 << 2) | (1 << 3), 0b111111111110010  # every access to files except running them
+_READ, _WRITE = (1 << 2) | (1 << 3), 0x7FFE  # to write is every access to files except running them
 _FILE_ONLY = (1 << 1) | (1 << 2) | (1 << 14)
 
 
@@ -121,8 +121,8 @@ def _open_path(ruleset, path, access):
 class Cell:
     """What a child puts on after the fork.  `use` names the layers; `enter` raises OSError when one fails."""
 
-    def __init__(self, profile, use):
-        self._linux = LINUX
+    def __init__(self, profile, use, readable):
+        self._linux, self._readable, self._landlock = LINUX, readable, "landlock" in use
         self._filter = None
         if LINUX and "seccomp" in use:
             try:
@@ -145,7 +145,8 @@ class Cell:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         if scratch:
             os.chdir(scratch)
-            landlock(["/"], [scratch, "/dev/null"])
+            if self._landlock:
+                landlock(self._readable, [scratch, "/dev/null"])
         if self._filter is not None:
             self._filter.install()
 

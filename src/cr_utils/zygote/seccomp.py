@@ -108,7 +108,7 @@ def _special(profile):
         "ioctl": _one_of(
             1, [0x5401, 0x5450, 0x5451, 0x5421, 0x541B]
         ),  # TCGETS, FIO(N)CLEX, FIONBIO, FIONREAD
-        "fcntl": _one_of(1, [0, 1, 2, 3, 4, 1030, 1032]),  # descriptors and their flags; no owner, no signal
+        "fcntl": _one_of(1, [0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032]),  # flags and locks; no owner, no signal
         "prctl": _one_of(0, [15, 16]),  # the thread's name
         "prlimit64": _null(2, then=_one_of(0, [0])),  # read one's own limits, set none
         "socketpair": [_argument(0), _op(_EQUAL, 1, yes=1), *_DENY, _argument(1), _op(0x54, 0xF), *_is(1)],

@@ -102,11 +102,15 @@ class Server:
             words.buffer += part
             for kind, index, body in words:
                 if kind is None or index != done:
+                    watch.end()
                     self._death(done, "forged", watch.used())
                     return done + 1
-                self._say(kind, done, watch.next(), body)
+                spent, last = watch.next(), words.last or done + 1 == jobs
+                if last:
+                    watch.end()  # nothing of a program outlives the answer about it
+                self._say(kind, done, spent, body)
                 done += 1
-                if done == jobs or words.last:
+                if last:
                     return done
 
     def _over(self, watch, part, buffer, done, start):
@@ -313,7 +317,7 @@ def main(descriptor, profile, memory, files, readable, writable, use, paths=(), 
         jail.landlock(readable, writable)
     if "capabilities" in use:
         jail.drop_capabilities()
-    cell = jail.Cell(profile, use)
+    cell = jail.Cell(profile, use, readable)
     _forget(profile)
     held = jail.layers(cell, on)
     gc.collect()

@@ -103,7 +103,10 @@ class Recorder:
             state.changes = {}
             self.records.append([state.number, frame.f_lineno, state.changes])
             self._spend()
-        elif frame.f_code.co_flags & _SUSPENDS and frame.f_code.co_code[frame.f_lasti] == _YIELD:
+            return self._local
+        if not frame.f_trace_lines:
+            self.complete = False
+        if frame.f_code.co_flags & _SUSPENDS and frame.f_code.co_code[frame.f_lasti] == _YIELD:
             state.suspended = True
         else:
             self.records.append([state.number, -1, {}])
