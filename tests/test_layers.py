@@ -15,7 +15,7 @@ LAYERS = {
     "task": "constraints blocks writer candidates expressions wording grammar literals_random synthesis data_cli questions "
             "answers rewards teacher narrator distill benchmarks fingerprints pasted evaluate exams score score_cruxeval "
             "score_reval reval reval_judging reval_output reval_program reval_questions corpus facts steps arms",
-    "model": "attention decoder tokenizer base base_cli models generate responders llm_teacher sft grpo training "
+    "model": "attention decoder tokenizer base base_cli models generate responders llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training "
              "workshop",
     "report": "run execute report figures figure_style stats tables tablefile published claims curves frames "
               "gallery marks page results samples story views readme __main__",
