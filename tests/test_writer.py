@@ -47,7 +47,8 @@ def test_a_nested_operation_keeps_its_meaning():
 
 @pytest.mark.parametrize("template, tight", [
     ("{str}.upper()", True), ("len({str})", True), ("{str}[{idx}]", True), ("{str} + {str}", False),
-    ("not {bool}", False), ("{pre} in {str}", False), ("sorted({set} | {set})", True), ("{int} % 2 == 0", False),
+    ("not {bool}", False), ("{pre} in {str}", False), ("sorted({set} | {set})", True),
+    ("{int} % 2 == 0", False),
 ])
 def test_only_calls_and_indices_bind_as_tightly_as_names(template, tight):
     assert writer.is_tight(template) is tight

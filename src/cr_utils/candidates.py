@@ -21,6 +21,7 @@ from .trace import Trace, trace_call
 
 SPLITS = ("train", "validation", "heldout", "heldout_ood")
 MAX_OUTPUT = 60
+NOT_SMALL = re.compile(r"\d{5}|nan|inf|set\(|range\(|<")  # long numbers, and values without a literal
 LITERAL = re.compile(r"'[^'\n]*'|\d+")
 # Rejections in the order in which the filters apply; the last two are synthesis's.
 REASONS = ("other split", "operation missing", "benchmark program", "unused argument", "dead code", "raises",
@@ -140,7 +141,7 @@ def execute(code: str, arguments: str, cell: Cell, max_steps: int) -> Found | st
 
 def small_literal(text: str) -> bool:
     """Whether an output is a literal short enough to be traced by hand."""
-    return len(text) <= MAX_OUTPUT and not re.search(r"\d{5}|nan|inf|set\(\)|<", text)
+    return len(text) <= MAX_OUTPUT and not NOT_SMALL.search(text)
 
 
 def normal_key(problem: dict, print_: str) -> str:
