@@ -130,12 +130,19 @@ def _call(node: ast.Call) -> dict:
 
 @lru_cache(maxsize=4096)
 def entry_point(code: str) -> str | None:
-    """Name of the last function that the program defines at top level; None where it has none or does not
-    parse.
+    """Name of the last function that the program defines at top level, else of its last assignment to a name.
+
+    None where it has neither or does not parse.
     """
     try:
         body = literals.parse_program(code).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
     names = [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    if not names:  # `f = lambda x: x`, or a function inside an `if`
+        for node in ast.walk(ast.Module(body, [])):
+            if isinstance(node, ast.FunctionDef):
+                names.append(node.name)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                names.append(node.targets[0].id)
     return names[-1] if names else None

@@ -14,11 +14,13 @@ import struct
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cr_utils.errors import UserError
 from cr_utils.zygote import server
 
 __all__ = ["Lane", "LaneLost", "Pool", "Settings"]
@@ -28,14 +30,10 @@ _BOOT = (
     "del sys.path[0]; server.main(**loads(sys.argv[2]))"
 )
 _SYSTEM = (
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/share/zoneinfo",
-    "/etc/ld.so.cache",
-    "/dev/urandom",
-)
+    "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/etc/localtime", "/etc/ld.so.cache",
+    "/etc/mime.types", "/etc/ssl/openssl.cnf", "/dev/urandom", "/dev/random", "/dev/zero",
+)  # fmt: skip
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
 _GRACE = 5.0  # seconds beyond the longest wait of a server after which a silent lane counts as lost
 
 
@@ -61,6 +59,11 @@ class Settings:
     preload: tuple[str, ...] = ()
     environment: dict = field(default_factory=dict)
 
+    def surroundings(self) -> dict[str, str]:
+        """The helper's environment: nothing of the caller's but what the interpreter may need to start."""
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        return {**kept, "PYTHONHASHSEED": str(self.hash_seed), **self.environment}
+
     def readable(self) -> list[str]:
         """What a program may read: the standard library, system libraries, and the import paths of
         `bench`.
@@ -69,6 +72,7 @@ class Settings:
             sysconfig.get_path("stdlib"),
             sysconfig.get_path("platstdlib"),
             os.path.join(sys.base_prefix, "lib"),
+            os.path.realpath(sys.executable),
         ]
         return [*own, *_SYSTEM, *self.paths]
 
@@ -85,20 +89,26 @@ class Lane:
         )  # fmt: skip
         command = [sys.executable, "-s", "-S", "-P", "-B", "-W", "ignore", "-X", "utf8", "-c", _BOOT]
         self._link = ours
-        with theirs:
+        with theirs, tempfile.TemporaryFile() as words:
             self.process = subprocess.Popen(
                 [*command, str(Path(__file__).parent), json.dumps(arguments)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
-                env={"PYTHONHASHSEED": str(settings.hash_seed), **settings.environment},
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=words, cwd="/",
+                env=settings.surroundings(),
                 pass_fds=(theirs.fileno(),), start_new_session=True,
             )  # fmt: skip
+            self._begin(words)
+
+    def _begin(self, words) -> None:
+        """Hear which layers hold; raises UserError with what the helper said instead."""
         self._link.settimeout(30)
         try:
             (size,) = struct.unpack("<I", self._read(4))
             self.layers = tuple(self._read(size).decode().split())
         except OSError:
             self.close()
-            raise LaneLost([]) from None
+            words.seek(0)
+            lines = words.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+            raise UserError(f"the sandbox helper ({sys.executable}) does not start: {lines[-1]}") from None
 
     def ask(self, body: bytes, jobs: int, cpu: float, wall: float, scratch: str | None = None) -> list:
         """Send one request; [(kind byte, CPU seconds, text bytes)] in the order of the jobs.  Raises

@@ -11,6 +11,8 @@ from cr_utils.zygote import values
 
 __all__ = ["Run", "read"]
 
+# What reading may raise; only a forgery makes it happen.  (A LiteralError is a ValueError.)
+_BROKEN = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError)
 _TOLD = ("ok", "error", "memory", "too_big", "exited", "bad_call")  # what a child may say of itself
 
 
@@ -36,7 +38,7 @@ class Run:
             return None
         try:
             return literals.canonical(values.decode(self.tree, derived=True))
-        except (literals.LiteralError, ValueError, TypeError):
+        except _BROKEN:
             return None
 
     def equals(self, expected: object, compare: str = "python") -> bool:
@@ -45,7 +47,7 @@ class Run:
             return False
         try:
             value = values.decode(self.tree, derived=compare == "strict")
-        except (ValueError, TypeError):
+        except _BROKEN:
             return False
         return literals.equal(value, expected, compare)
 
@@ -59,10 +61,10 @@ def read(reply: tuple, layers: tuple[str, ...]) -> Run:
         told = json.loads(text)
         if (kind == b"V") != (told["k"] == "ok") or told["k"] not in _TOLD:
             raise ValueError(told["k"])
-        run = Run(told["k"], told.get("e"), cpu, layers, told.get("v"))
+        run = Run(told["k"], str(told.get("e") or "")[:400] or None, cpu, layers, told.get("v"))
         if "t" in told:
             run.trace = {name: _watched(item) for name, item in told["t"].items()} | {"complete": told["c"]}
-    except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
+    except _BROKEN:
         return Run("forged", None, cpu, layers)
     return run
 

@@ -27,7 +27,7 @@ SHARED, ALONE, VALUE, FAILURE = b"S", b"A", b"V", b"F"
 NONCE = 16
 HEADER = struct.Struct("<II")  # index, length of the body
 _call, _exit, _write, _pack = operator.call, os._exit, os.write, HEADER.pack
-_random, _tuple = os.urandom, tuple
+_random, _tuple, _collect = os.urandom, tuple, gc.collect
 _compile, _exec, _eval = compile, exec, eval
 _type, _len, _map, _bytes, _dict = type, len, map, bytes, dict
 _settrace, _setprofile, _gettrace = sys.settrace, sys.setprofile, sys.gettrace
@@ -63,6 +63,7 @@ def serve(blob, start, channel):
         for index in range(start, _len(jobs)):
             if not _job(jobs[index], codes, compiled, channel, index, _len(jobs) > 1, index == start):
                 break
+            _collect()
     finally:
         _exit(0)
 
@@ -107,6 +108,8 @@ def _job(job, codes, compiled, channel, index, shared, first):
         kind = _kind(error)
         if recorder is not None:
             recorder.finish(tracing)
+        if kind == "memory" and clean and not first:
+            return False  # perhaps its neighbours' doing: it is tried again in a fresh process
         _fail(channel, index, kind, _message(error), _trace(recorder))
         return clean and kind == "error" and _type(error) is not RecursionError and _unchanged()
 

@@ -1,8 +1,8 @@
 """A static screen: may this program share a process with others?  It decides that and nothing about safety.
 
 A program passes when it cannot keep or change anything that outlives its own namespace: no imports, classes,
-globals, attribute assignments, reflective builtins, frame or dunder attributes.  Read from the compiled code:
-every name that a program can reach an attribute or a global by stands in `co_names`.
+globals, generators, attribute assignments, reflective builtins, frame or dunder attributes.  Read from the
+compiled code: every name that a program can reach an attribute or a global by stands in `co_names`.
 """
 
 from opcode import opmap
@@ -16,16 +16,20 @@ _BARRED = {
     if name in opmap
 }  # fmt: skip
 _NAMES = frozenset(
-    """breakpoint compile copyright credits delattr dir eval exec exit getattr globals help input license
-    locals memoryview object open quit setattr super vars gi_frame gi_code gi_yieldfrom cr_frame cr_code
-    cr_await cr_origin ag_frame ag_code ag_await f_back f_builtins f_code f_globals f_locals f_trace
-    f_lineno f_lasti tb_frame tb_next tb_lineno tb_lasti mro with_traceback add_note func_globals""".split()
+    """add_note ag_await ag_code ag_frame breakpoint compile copyright cr_await cr_code cr_frame
+    cr_origin credits delattr dir eval exec exit f_back f_builtins f_code f_globals f_lasti f_lineno
+    f_locals f_trace func_globals getattr gi_code gi_frame gi_yieldfrom globals help input license
+    locals memoryview mro object open quit setattr super tb_frame tb_lasti tb_lineno tb_next type
+    vars with_traceback""".split()
 )
+_SUSPENDS = 0x20 | 0x80 | 0x200  # generators and coroutines: their `finally` may run in another program's time
 _type = type
 
 
 def shareable(code):
     """True when a compiled program (or call) leaves nothing behind in the process that ran it."""
+    if code.co_flags & _SUSPENDS and code.co_name != "<genexpr>":
+        return False
     for name in code.co_names:
         if name in _NAMES or name[0] == "_":
             return False

@@ -128,7 +128,7 @@ class Server:
             kind = "exited"
         elif kind == "over":
             kind = "forged"
-        if done > start:
+        if done > start and kind != "timeout":
             return done
         self._death(done, kind, watch.used())
         return done + 1
@@ -259,13 +259,6 @@ class Watch:
         return "signal"
 
 
-def _closed(link):
-    """Only the standard descriptors and the link stay open."""
-    keep = link.fileno()
-    os.closerange(3, keep)
-    os.closerange(keep + 1, 4096)
-
-
 _RAW = ("_ctypes", "_ctypes_test", "_testcapi", "_testinternalcapi", "_testlimitedcapi", "_testclinic")
 
 
@@ -300,8 +293,8 @@ def main(descriptor, profile, memory, files, readable, writable, use, paths=(), 
     for name in preload:
         _preload(name)
     link = socket.socket(fileno=descriptor)
-    _closed(link)
     os.umask(0o077)
+    os.dup2(1, 2)  # what went wrong until here, the client has read
     on = []
     if "namespaces" in use and jail.namespaces():
         on.append("namespaces")

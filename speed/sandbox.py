@@ -1,0 +1,207 @@
+"""Checks per second of the sandbox against the usual ways of executing untrusted Python, in one run.
+
+python speed/sandbox.py [--rounds 3] [--programs 200]
+
+The programs are CRUXEval's where CR_BENCHMARKS names a folder with cruxeval.jsonl, else small ones written
+here. The other ways are our own versions of what others do: a manager and a process for each check (the
+benchmark's official way), a fresh interpreter for each check, and `exec` in the same process (no isolation:
+the floor). Each figure is the best of the rounds, per second of wall clock; the last column divides it by
+the official way's. On a busy machine only the ratios mean something.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cr_utils import literals, trace
+from cr_utils.sandbox import Sandbox
+
+
+def programs() -> list[tuple[str, str, str]]:
+    """(program, arguments, output) of 800 programs."""
+    folder = os.environ.get("CR_BENCHMARKS")
+    if folder and (Path(folder) / "cruxeval.jsonl").exists():
+        rows = map(json.loads, (Path(folder) / "cruxeval.jsonl").read_text().splitlines())
+        lambdas = {"sample_258", "sample_344", "sample_364"}  # inputs that a model may not write
+        return [(row["code"], row["input"], row["output"]) for row in rows if row["id"] not in lambdas]
+    body = "def f(text, n):\n    out = []\n    for i, c in enumerate(text):\n        if i % {0} == n:\n"
+    body += "            out.append(c.upper())\n        else:\n            out.append(c * {1})\n"
+    body += "    return ''.join(out)"
+    found = []
+    for number in range(800):
+        code, given = body.format(number % 7 + 2, number % 3 + 1), f"'abcdefgh{number}', {number % 2}"
+        space: dict = {}
+        exec(code, space)
+        found.append((code, given, repr(eval(f"f({given})", space))))
+    return found
+
+
+# ---- The ways of others
+
+
+def _official_child(code: str, told: list) -> None:
+    sys.stdout = sys.stderr = open(os.devnull, "w")
+    try:
+        exec(code, {})
+        told.append(True)
+    except BaseException:
+        told.append(False)
+
+
+def official(rows: list) -> int:
+    """A manager and a forked process for each assertion, as the benchmark's scorer does it."""
+    right = 0
+    context = multiprocessing.get_context("fork")
+    for code, given, output in rows:
+        with context.Manager() as manager:
+            told = manager.list()
+            text = f"{code}\nassert {output} == f({given})"
+            process = context.Process(target=_official_child, args=(text, told))
+            process.start()
+            process.join(timeout=4)
+            right += bool(told and told[0])
+    return right
+
+
+def interpreter(rows: list) -> int:
+    """A fresh interpreter for each assertion, two at a time."""
+
+    def one(row: tuple) -> bool:
+        text = f"{row[0]}\nassert {row[2]} == f({row[1]})"
+        return subprocess.run([sys.executable, "-I", "-S", "-c", text], capture_output=True).returncode == 0
+
+    with ThreadPoolExecutor(2) as threads:
+        return sum(threads.map(one, rows))
+
+
+def same_process(rows: list) -> int:
+    """No isolation at all."""
+    right = 0
+    for code, given, output in rows:
+        space: dict = {}
+        exec(f"{code}\nassert {output} == f({given})", space)
+        right += 1
+    return right
+
+
+# ---- Ours
+
+
+def alone(box: Sandbox, rows: list) -> int:
+    """A child for each program, asked by four threads."""
+    with ThreadPoolExecutor(4) as threads:
+        return sum(map(bool, threads.map(lambda row: box.check(row[0], f"f({row[1]})", row[2]), rows)))
+
+
+def mapped(box: Sandbox, rows: list) -> int:
+    """Programs that pass the screen share children."""
+    runs = box.map([(code, f"f({given})") for code, given, _ in rows])
+    return sum(run.value_text == output for run, (_, _, output) in zip(runs, rows, strict=True))
+
+
+def groups(box: Sandbox, rows: list) -> int:
+    """16 distinct predicted inputs for each program, as a GRPO step asks; rows are programs."""
+    calls = [f"f({other[1]})" for other in rows]
+    items = [(row[0], calls[(at + k) % len(calls)], row[2]) for at, row in enumerate(rows) for k in range(16)]
+    return len(box.check_many(items))
+
+
+def outputs(rows: list) -> int:
+    """Output answers: no execution, a literal against the stored value; half of them wrong."""
+    answers = [row[2] for row in rows]
+    right = 0
+    for at, row in enumerate(rows):
+        for text in (row[2], answers[at - 1]):
+            right += text == row[2] or literals.equal(literals.parse(text), literals.parse(row[2]))
+    return right
+
+
+def scoring(box: Sandbox, rows: list) -> tuple[int, float]:
+    """A whole run, ten generations for each item and direction, a third of them repeated: (answers,
+    seconds).
+    """
+    begun = time.perf_counter()
+    items = []
+    for at, row in enumerate(rows):
+        for k in range(10):
+            other = rows[(at + k // 3) % len(rows)]
+            items.append((row[0], f"f({other[1]})", row[2]))
+            items.append((row[0], f"f({row[1]})", other[2]))
+    return len(box.check_many(items)), time.perf_counter() - begun
+
+
+# ---- Measuring
+
+
+def best(function, count: int, rounds: int) -> float:
+    """Largest number of checks per second in some rounds."""
+    found = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        function()
+        found.append(count / (time.perf_counter() - begun))
+    return max(found)
+
+
+def helper_memory(box: Sandbox) -> float:
+    """MiB of the largest helper process."""
+    largest = 0.0
+    for lane in box._pools["pure"]._all:
+        family = [lane.process.pid]
+        for pid in family:
+            family += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            status = Path(f"/proc/{pid}/status").read_text()
+            largest = max(largest, int(status.split("VmRSS:")[1].split()[0]) / 1024)
+    return largest
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--programs", type=int, default=200, help="how many for the slow ways")
+    options = asked.parse_args()
+    warnings.simplefilter("ignore")
+    rows, few = programs(), programs()[: options.programs]
+    begun = time.perf_counter()
+    with Sandbox() as box:
+        box.run("def f(): pass", "f()")
+        start = time.perf_counter() - begun
+        measured = [
+            ("official way: manager and process", best(lambda: official(few[:60]), 60, options.rounds)),
+            ("fresh interpreter", best(lambda: interpreter(few[:100]), 100, options.rounds)),
+            ("same process, no isolation", best(lambda: same_process(rows), len(rows), options.rounds)),
+            ("sandbox: one child for each program", best(lambda: alone(box, few), len(few), options.rounds)),
+            ("sandbox: map", best(lambda: mapped(box, rows), len(rows), options.rounds)),
+            ("sandbox: groups of 16 inputs", best(lambda: groups(box, few), 16 * len(few), options.rounds)),
+            ("output answers, literals only", best(lambda: outputs(rows), 2 * len(rows), options.rounds)),
+            ("sandbox: traces", best(lambda: traced(box, rows), len(rows), options.rounds)),
+            ("traces in this process", best(lambda: traced_here(rows), len(rows), options.rounds)),
+        ]
+        count, seconds = scoring(box, rows)
+        memory = helper_memory(box)
+        layers = ", ".join(box.layers)
+    for name, rate in measured:
+        print(f"{name:<40}{rate:>10.0f}/s{rate / measured[0][1]:>9.1f} x")
+    print(f"\n{count} generations scored in {seconds:.1f} s; start {start:.2f} s; helper {memory:.0f} MiB")
+    print(f"layers: {layers}")
+
+
+def traced(box: Sandbox, rows: list) -> int:
+    """Untrusted programs traced in the sandbox."""
+    return len(trace.trace_many([(code, f"f({given})") for code, given, _ in rows], box))
+
+
+def traced_here(rows: list) -> int:
+    """Trusted programs traced in this process."""
+    return len([trace.trace_call(code, "f", given) for code, given, _ in rows])
+
+
+if __name__ == "__main__":
+    main()
