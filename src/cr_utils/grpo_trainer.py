@@ -263,9 +263,6 @@ def build(questions, model, tokenizer, out: Path, params: dict, reward, engine: 
             processing_class=tokenizer,
             rollout_func=rollouts,
         )
-    # Sequences may be shifted where the positions are plain counts: everywhere but for adapters with soft
-    # prompts.
-    trainer.left_shift = rollouts is not None
     trainer.logs = (shown,)
     per_update = config.generation_batch_size / max(1, config.steps_per_generation)
     return trainer, Rows(per_update * config.gradient_accumulation_steps, training.Log(out / "log.jsonl"))

@@ -16,6 +16,8 @@ import torch  # noqa: E402
 from trl import GRPOTrainer  # noqa: E402
 from trl.trainer.utils import split_tensor_dict  # noqa: E402
 
+from cr_utils.decoder import Decoder  # noqa: E402
+
 EXACT = ("dr_grpo", "grpo", "dapo")  # losses whose gradient does not depend on how rows are put into batches
 OPTIONS = ("batch_size", "compute_entropy", "compute_aux_loss")
 
@@ -27,6 +29,11 @@ class Trainer(GRPOTrainer):
         """Whether rows without a gradient may be left out."""
         plain = self.beta == 0 and not self._entropy_bonus_enabled and self.top_entropy_quantile == 1
         return plain and self.loss_type in EXACT and not self._is_vlm
+
+    def plain(self, model) -> bool:
+        """Whether log-probabilities may be computed here: one process, a model of known form."""
+        usual = not (self._entropy_bonus_enabled or self.args.gradient_checkpointing)
+        return usual and model in (self.model, self.ref_model) and Decoder.supports(model)
 
     def _prepare_inputs(self, batch):
         if not self.model.training or not self.lean():
@@ -50,9 +57,8 @@ class Trainer(GRPOTrainer):
         loss = super().compute_loss(model, inputs, *args, **how)
         if share is not None:
             inputs["share"] = share
-            if (
-                self.loss_type != "dapo"
-            ):  # the others divide by the rows they see, which are fewer than there were
+            # The others divide by the rows they see, which are fewer than there were.
+            if self.loss_type != "dapo":
                 loss = loss * share
         return loss
 
@@ -61,7 +67,7 @@ class Trainer(GRPOTrainer):
     ):
         shift = attention_mask.argmax(1)
         extra = any(value is not None for key, value in how.items() if key not in OPTIONS)
-        if args or extra or how.get("compute_aux_loss") or not self.left_shift or not bool(shift.any()):
+        if args or extra or how.get("compute_aux_loss") or not self.plain(model):
             return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, *args, **how
             )
@@ -79,12 +85,29 @@ class Trainer(GRPOTrainer):
         for begin in range(0, len(ids), batch_size or len(ids)):
             part = slice(begin, begin + (batch_size or len(ids)))
             with self.accelerator.autocast():
-                out = model(
-                    input_ids=ids[part], position_ids=column[None], labels=labels[part], fused_lm_head=True
-                )
-            found.append((out.log_probs.gather(1, back[part]), out.entropy.gather(1, back[part])))
+                one = label_scores(model, ids[part], labels[part], self.temperature)
+            found.append([numbers.gather(1, back[part]) for numbers in one])
         scores = torch.cat([score for score, _ in found])
         return scores, torch.cat([e for _, e in found]) if compute_entropy else None, None
+
+
+def label_scores(model, ids, labels, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probabilities of the labelled tokens and entropies where they are drawn, both [rows, columns - 1].
+
+    0 where there is no label; the entropies carry no gradient. TRL's own head computes every token's logits,
+    tile by tile: on a CPU that is most of an update.
+    """
+    position = torch.arange(ids.shape[1], device=ids.device)[None]
+    hidden = model.base_model(input_ids=ids, position_ids=position, use_cache=False).last_hidden_state[:, :-1]
+    labels = labels[:, 1:]
+    chosen = labels != -100
+    logits = model.get_output_embeddings()(hidden[chosen]).float() / temperature
+    spread = logits.log_softmax(-1)
+    score = spread.gather(-1, labels[chosen][:, None])[:, 0]
+    with torch.no_grad():
+        entropy = -(spread.exp() * spread).sum(-1)
+    blank = score.new_zeros(chosen.shape)
+    return blank.masked_scatter(chosen, score), blank.masked_scatter(chosen, entropy)
 
 
 def lean_batches(rollouts: dict, count: int) -> list[dict]:
