@@ -171,8 +171,9 @@ class Narrator(Expressions):
         call = node.value
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in MUTATORS:
             self.mutate(call, env, depth)
-        else:
+        elif not isinstance(call, ast.Constant):  # a docstring does nothing
             self.value(call, env, depth)
+            self.say("")
 
     def mutate(self, call, env, depth):
         holder = self.value(call.func.value, env, depth)
@@ -241,7 +242,7 @@ class Narrator(Expressions):
         raise _Continue
 
     def do_Pass(self, node, env, depth):
-        pass
+        self.say("")
 
 
 def assignments(env: dict) -> str:
