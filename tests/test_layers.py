@@ -10,15 +10,26 @@ from cr_utils import paths
 
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
-    "ground": "errors schema params paths machine workers record jsonl progress noise",
-    "execution": "sandbox runs verdicts trace literals calls lanes zygote judge_cli",
-    "task": "constraints blocks writer candidates expressions wording grammar literals_random synthesis data_cli questions "
-            "answers rewards teacher narrator distill benchmarks fingerprints pasted evaluate exams score score_cruxeval "
-            "score_reval reval reval_judging reval_output reval_program reval_questions corpus facts steps arms",
-    "model": "attention decoder tokenizer base base_cli models generate responders llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training "
-             "workshop",
-    "report": "run execute report figures figure_style stats tables tablefile published claims curves frames "
-              "gallery marks page results samples story views readme __main__",
+    "ground": """
+        errors schema params paths machine workers record jsonl progress noise
+    """,
+    "execution": """
+        sandbox runs verdicts trace literals calls lanes zygote judge_cli
+    """,
+    "task": """
+        constraints blocks writer candidates expressions wording grammar literals_random
+        synthesis data_cli questions answers rewards teacher narrator distill benchmarks
+        fingerprints pasted evaluate exams score score_cruxeval score_reval reval reval_judging
+        reval_output reval_program reval_questions corpus facts steps arms
+    """,
+    "model": """
+        attention decoder tokenizer base base_cli models generate responders llm_teacher sft
+        sft_trainer grpo grpo_trainer grpo_update training workshop
+    """,
+    "report": """
+        run execute report figures figure_style stats tables tablefile published claims curves
+        frames gallery marks page results samples story views readme __main__
+    """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "safetensors"}
