@@ -1,0 +1,75 @@
+"""Documents of the base model's corpus: repeatable, right, and free of chains and held-out programs."""
+
+import hashlib
+import json
+
+import pytest
+
+from cr_utils import answers, candidates, corpus, params, questions
+from cr_utils.fingerprints import fingerprint
+from cr_utils.questions import DIRECT_PROMPTS
+from cr_utils.sandbox import Sandbox
+from cr_utils.trace import trace_call
+
+# What the shipped base model was trained on; with another value it has to be trained again.
+GOLDEN = "f44285aba6035ff4"
+MIX = {"facts": 0.2, "steps": 0.2, "output": 0.2, "input": 0.1, "coverage": 0.1, "path": 0.1, "state": 0.1}
+
+
+@pytest.fixture(scope="module")
+def documents():
+    return [corpus.document(0, i, MIX) for i in range(400)]
+
+
+def test_documents_are_those_that_the_base_model_saw():
+    mix = params.load_base()["mix"]
+    made = json.dumps([corpus.document(1, i, mix) for i in range(300)], ensure_ascii=False)
+    assert hashlib.sha256(made.encode()).hexdigest()[:16] == GOLDEN
+
+
+def test_a_document_depends_on_seed_and_number_alone(documents):
+    assert corpus.document(0, 7, MIX) == documents[7]
+    assert corpus.document(1, 7, MIX) != documents[7]
+    assert len(set(documents)) > 0.98 * len(documents)
+
+
+def test_no_document_reasons(documents):
+    assert all("reasoning" not in completion for _, completion in documents)
+    assert all("<reasoning>" not in prompt for prompt, _ in documents)
+
+
+@pytest.mark.parametrize("task", questions.TASKS)
+def test_a_mixture_of_one_kind_gives_that_kind(task):
+    for i in range(5):
+        prompt, completion = corpus.document(0, i, {task: 1.0})
+        assert prompt.endswith(DIRECT_PROMPTS[task])
+        assert completion.startswith("<answer>") and completion.endswith("</answer>")
+
+
+def test_the_shares_follow_the_mixture(documents):
+    plain = sum(not prompt for prompt, _ in documents)
+    assert 0.33 < plain / len(documents) < 0.47
+
+
+def test_programs_come_from_the_training_share_only(documents):
+    for prompt, _ in documents:
+        if prompt:
+            assert candidates.share(fingerprint(prompt.split("\n\nassert")[0].split("\n\nf(")[0])) == "train"
+
+
+def test_outputs_and_inputs_are_right(documents):
+    asked, told = [], []
+    for number, (prompt, completion) in enumerate(documents):
+        for task in ("output", "input"):
+            if prompt.endswith(DIRECT_PROMPTS[task]):
+                code, _, rest = prompt.partition("\n\nassert ")
+                call, _, output = rest.split("\n")[0].partition(" == ")
+                answer = completion[len("<answer>"):-len("</answer>")]
+                text = (call if task == "output" else answer)[2:-1]
+                output = trace_call(code, "f", text).output if task == "output" else output
+                row = {"id": f"p{number}", "code": code, "entry_point": "f", "input": text, "output": output}
+                asked.append(questions.build(row, task, direct=True))
+                told.append(completion)
+    assert len(asked) > 80
+    with Sandbox() as sandbox:
+        assert all(judged.passed for judged in answers.judge_many(asked, told, sandbox=sandbox))
