@@ -21,7 +21,7 @@ from .trace import trace_call
 BATCH = 500
 FAILED_TRY_SHARE = 0.25
 MAX_LINES = 60  # of one walk through a call
-MAX_CHAIN_TEXT = 1200  # characters; longer chains do not fit a small model's answer
+MAX_CHAIN_TEXT = 850  # characters; longer chains do not fit a small model's answer
 
 Teacher = Callable[[list[Question]], list[str | None]]
 
