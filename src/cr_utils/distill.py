@@ -7,6 +7,7 @@ teacher stands ready here, a language model plugs in the same way. Training need
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from .questions import Question
 from .trace import trace_call
 
 BATCH = 500
+MAX_DRAWS = 20  # for each chain of a plan
 FAILED_TRY_SHARE = 0.25
 MAX_LINES = 60  # of one walk through a call
 MAX_CHAIN_TEXT = 850  # characters; longer chains do not fit a small model's answer
@@ -36,15 +38,17 @@ def plan(problems: list[dict], mix: dict[str, float], n: int, seed: int) -> list
     if n > len(problems) * len(tasks):
         raise UserError(f"{n} chains asked, but only {len(problems)} problems in {len(tasks)} tasks: "
                         "lower distill_items or raise data_train")
-    pairs, seen, turn = [], set(), 0
-    while len(pairs) < n:
+    pairs: dict[tuple[str, str], tuple[dict, str]] = {}
+    for turn in range(MAX_DRAWS * n):
         problem = problems[turn % len(problems)]
-        turn += 1
         task = rng.choices(tasks, [mix[t] for t in tasks])[0]
-        if (problem["id"], task) not in seen:
-            seen.add((problem["id"], task))
-            pairs.append((problem, task))
-    return pairs
+        pairs.setdefault((problem["id"], task), (problem, task))
+        if len(pairs) == n:
+            break
+    for problem, task in itertools.product(problems, tasks):  # what is left of a plan of almost everything
+        if len(pairs) < n:
+            pairs.setdefault((problem["id"], task), (problem, task))
+    return list(pairs.values())
 
 
 def ask(problem: dict, task: str, seed: int, direct: bool = False) -> Question | None:
