@@ -23,7 +23,7 @@ MAX_DIGITS = 4_300  # what Python itself converts between int and text
 
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})\Z", re.ASCII)
 _PLAIN_STRING = re.compile(r"""'[ !#-&(-\[\]-~]*'\Z|"[ !#-&(-\[\]-~]*"\Z""")
-_LONG_DIGITS = re.compile(rf"[0-9A-Fa-f_]{{{MAX_DIGITS},}}")
+_LONG_DIGITS = re.compile(rf"(?<![0-9A-Fa-f_])[0-9A-Fa-f_]{{{MAX_DIGITS},}}")
 _MAY_WARN = re.compile(r"\\|[0-9][A-Za-z]")
 _WARNINGS = threading.Lock()
 _WORDS = {"True": True, "False": False, "None": None}
@@ -100,7 +100,8 @@ def _depth(text: str) -> int:
     return max(deepest, _prefix_run(text))
 
 
-_STRING = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\"""", re.DOTALL)
+# The closing quote is optional, so that an open string is read once and not from each of its quotes again.
+_STRING = re.compile(r"""'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?""", re.DOTALL)
 _RUN = re.compile(r"(?:[-+~]\s*|not\s+|await\s+){40,}")
 
 

@@ -22,7 +22,8 @@ _NAMES = frozenset(
     locals memoryview mro object open quit setattr super tb_frame tb_lasti tb_lineno tb_next type
     vars with_traceback""".split()
 )
-_SUSPENDS = 0x20 | 0x80 | 0x200  # generators and coroutines: their `finally` may run in another program's time
+# Generators and coroutines: their `finally` may run in another program's time.
+_SUSPENDS = 0x20 | 0x80 | 0x200
 _type = type
 
 

@@ -288,7 +288,7 @@ def _preload(name):
 
 def main(descriptor, profile, memory, files, readable, writable, use, paths=(), preload=()):
     """Set up the lane and serve; the first thing the client hears is the names of the layers that hold."""
-    sys.argv = [""]
+    sys.argv, sys.orig_argv = [""], [""]
     sys.path.extend(paths)
     for name in preload:
         _preload(name)
