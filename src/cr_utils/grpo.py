@@ -143,7 +143,8 @@ def train(
     """
     out = Path(out_dir)
     model, tokenizer = models.load(model_spec, **(load or {}))
-    from cr_utils import grpo_trainer, training  # only now: they take seconds to import
+    with models.without_bitsandbytes():
+        from cr_utils import grpo_trainer, training  # only now: they take seconds to import
 
     questions = grpo_trainer.fitting(questions, model, tokenizer)
     inputs = {

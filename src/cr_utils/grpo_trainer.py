@@ -185,8 +185,7 @@ def config_of(model, out: Path, params: dict) -> GRPOConfig:
     extra = params.get("grpo_extra") or {}
     defaults = training.settings(model, out, params["seed"], params["grpo_steps"]) | {
         "learning_rate": params["grpo_lr"],
-        "lr_scheduler_type": "constant_with_warmup",
-        "warmup_steps": 0.05,
+        "lr_scheduler_type": "constant",  # a warm-up would spend its first update at a rate of 0
         "loss_type": params["grpo_loss"],
         "beta": params["grpo_beta"],
         "scale_rewards": "none",

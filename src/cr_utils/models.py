@@ -113,10 +113,9 @@ def load(
 
 
 def optional_libraries(four_bit: bool = False) -> None:
-    """Import peft, which the trainers need, with bitsandbytes or without it.
+    """Import peft, which the trainers need, with bitsandbytes if asked for.
 
-    peft looks for bitsandbytes once, when it is imported, and importing that is slow and noisy: so it is
-    hidden unless asked for. Raises UserError where a process asks for it too late.
+    Raises UserError where a process asks for it too late: peft looks for it once, when it is imported.
     """
     if "peft" in sys.modules:
         if four_bit and "bitsandbytes" not in sys.modules:
@@ -124,15 +123,24 @@ def optional_libraries(four_bit: bool = False) -> None:
         return
     if four_bit:
         import bitsandbytes  # noqa: F401
-    else:
-        sys.modules["bitsandbytes"] = None
-    try:
+    with without_bitsandbytes(), contextlib.suppress(ImportError):
         import peft  # noqa: F401
-    except ImportError:
+
+
+@contextlib.contextmanager
+def without_bitsandbytes():
+    """Hide bitsandbytes, unless it is loaded, from libraries imported inside: they load it if they find it.
+
+    Loading it takes seconds and prints advice.
+    """
+    if "bitsandbytes" in sys.modules:
+        yield
         return
+    sys.modules["bitsandbytes"] = None
+    try:
+        yield
     finally:
-        if not four_bit:
-            del sys.modules["bitsandbytes"]
+        del sys.modules["bitsandbytes"]
 
 
 def read_tokenizer(path: str):

@@ -97,7 +97,8 @@ def train(
         raise UserError(
             f"sft: none of {len(rows)} rows has at most sft_max_length = {params['sft_max_length']} tokens"
         )
-    from cr_utils import sft_trainer, training  # only now: they take seconds to import
+    with models.without_bitsandbytes():
+        from cr_utils import sft_trainer, training  # only now: they take seconds to import
 
     trainer = sft_trainer.build(encoded, model, tokenizer, out, params)
     log = training.Log(out / "log.jsonl")
