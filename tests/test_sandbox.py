@@ -112,7 +112,7 @@ def test_entry_point_may_be_named(sandbox):
 
 
 @pytest.mark.parametrize(
-    "code", ["def f(:", "1", "def f(x):\n    return '\ud800'", "def f(x):\n    return \0"]
+    "code", ["def f(:", "x = 1", "def f(x):\n    return '\ud800'", "def f(x):\n    return \0"]
 )
 def test_programs_that_are_none(sandbox, code):
     assert sandbox.check(code, "f(1)", "1").kind == "error"

@@ -177,7 +177,10 @@ def test_observing_runs_no_code_of_the_program(sandbox):
         "class A:\n    n = 0\n    def __repr__(self):\n        A.n += 1\n        return 'a'\n"
         "    def __eq__(self, other):\n        A.n += 1\n        return True\n"
         "    __str__, __deepcopy__, __reduce__, __hash__ = __repr__, __eq__, __eq__, None\n"
-        "def f():\n    a = A()\n    b = [a]\n    c = {1: a}\n    return A.n"
+        "class M(type):\n    def __hash__(cls):\n        A.n += 1\n        return 1\n"
+        "    def __eq__(cls, other):\n        A.n += 1\n        return True\n"
+        "class B(list, metaclass=M):\n    pass\n"
+        "def f():\n    a = A()\n    b = [a]\n    c = {1: a}\n    d = [B([1])]\n    return A.n"
     )
     assert trace.trace(code, "f()", sandbox).output == "0"
 

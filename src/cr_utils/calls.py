@@ -130,7 +130,7 @@ def _call(node: ast.Call) -> dict:
 
 @lru_cache(maxsize=4096)
 def entry_point(code: str) -> str | None:
-    """Name of the last function that the program defines at top level, else of its last assignment to a name.
+    """Name of the last function that the program defines at top level, else of its last lambda, say.
 
     None where it has neither or does not parse.
     """
@@ -143,6 +143,6 @@ def entry_point(code: str) -> str | None:
         for node in ast.walk(ast.Module(body, [])):
             if isinstance(node, ast.FunctionDef):
                 names.append(node.name)
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                names.append(node.targets[0].id)
+            elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.Lambda, ast.Call)):
+                names += [target.id for target in node.targets if isinstance(target, ast.Name)]
     return names[-1] if names else None

@@ -1,14 +1,19 @@
-"""Canonical text of builtin values: what `repr` writes, with set elements sorted; exact types only, no
-user code.
+"""Canonical text of builtin values: what `repr` writes, with set elements sorted; exact types only.
+
+No code of a program ever runs here: types are compared by identity, because a metaclass may define how its
+classes hash and compare, and `repr` is only asked of values that hold nothing but builtin atoms.
 """
 
-_int_text, _float_text, _str_text = int.__repr__, float.__repr__, str.__repr__
-_type, _len, _sorted, _str = type, len, sorted, str
-_ATOMS = {
-    str: str.__repr__, int: int.__repr__, float: float.__repr__, bool: bool.__repr__, type(None): repr,
-    complex: complex.__repr__, bytes: bytes.__repr__, bytearray: bytearray.__repr__, range: range.__repr__,
-    type(...): repr,
-}  # fmt: skip
+from itertools import repeat
+from operator import is_
+
+_type, _len, _sorted, _str, _all, _map, _repr, _tuple = type, len, sorted, str, all, map, repr, tuple
+_repeat, _is = repeat, is_
+_list_text, _tuple_text, _dict_text = list.__repr__, tuple.__repr__, dict.__repr__
+_ATOMS = frozenset((str, int, float, bool, type(None), complex, bytes, bytearray, range, type(...)))
+_HOLDERS = frozenset((list, tuple, dict, set))
+_is_atom = _ATOMS.issuperset
+_type_name = type.__dict__["__name__"].__get__
 MAX_DEPTH = 80
 
 
@@ -17,47 +22,110 @@ class NoText(ValueError):
 
 
 def text(value, nodes=1_000_000, chars=10_000_000):
-    """The canonical text; raises NoText beyond `nodes` values, `chars` characters of strings, or 80
-    levels.
-    """
+    """The canonical text; raises NoText beyond `nodes` values, `chars` characters, or 80 levels."""
     return _write(value, [nodes, chars], 0)
 
 
 def _write(value, budget, depth):
     kind = _type(value)
     budget[0] -= 1
+    if _type(kind) is not _type:
+        raise NoText("a type with a metaclass")
     if kind in _ATOMS:
-        return _atom(kind, value, budget)
+        return _spend(_repr, value, budget)
     if budget[0] < 0 or depth > MAX_DEPTH:
         raise NoText("too large or too deep")
-    depth += 1
-    if kind is list:
-        return "[" + ", ".join([_write(item, budget, depth) for item in value]) + "]"
-    if kind is tuple:
-        items = [_write(item, budget, depth) for item in value]
-        return "(" + ", ".join(items) + ("," if _len(items) == 1 else "") + ")"
+    if kind is list or kind is tuple:
+        return _sequence(kind, value, budget, depth + 1)
     if kind is dict:
-        pairs = [
-            _write(key, budget, depth) + ": " + _write(item, budget, depth) for key, item in value.items()
-        ]
-        return "{" + ", ".join(pairs) + "}"
+        return _dict(value, budget, depth + 1)
     if kind is set or kind is frozenset:
-        return _set(kind, value, budget, depth)
-    raise NoText(f"a {type.__dict__['__name__'].__get__(kind)} has no literal")
+        return _set(kind, value, budget, depth + 1)
+    raise NoText(f"a {_type_name(kind)} has no literal")
 
 
-def _atom(kind, value, budget):
-    if kind is str or kind is bytes or kind is bytearray:
-        budget[1] -= _len(value)
-        if budget[1] < 0:
-            raise NoText("too long")
+def _spend(function, value, budget):
+    """The text that `function` writes, counted; an integer beyond Python's digit limit has none."""
+    if _type(value) is str and _len(value) > budget[1]:
+        raise NoText("too long")
     try:
-        return _ATOMS[kind](value)
-    except ValueError as error:  # an integer beyond Python's digit limit
+        written = function(value)
+    except ValueError as error:
         raise NoText(_str(error)) from None
+    budget[1] -= _len(written)
+    if budget[1] < 0:
+        raise NoText("too long")
+    return written
+
+
+def _afford(count, budget):
+    if count > budget[0]:
+        raise NoText("too large")
+
+
+def look(value, nodes, chars):
+    """(text or None, what `unchanged` needs to recognise the value): one pass over it for both.
+
+    The second is True for a value that cannot change, its items where they are atoms, else None.
+    """
+    kind = _type(value)
+    if _type(kind) is not _type:
+        return None, None
+    try:
+        if kind in _ATOMS:
+            return _spend(_repr, value, [0, chars]), kind is not bytearray
+        if kind in _HOLDERS and _len(value) <= nodes and _atoms(value):
+            if kind is not dict:
+                taken = True if kind is tuple else _tuple(value)
+                written = _set(kind, value, [nodes, chars], 0) if kind is set else _repr(value)
+            elif _atoms(value.values()):
+                taken, written = (_tuple(value), _tuple(value.values())), _repr(value)
+            else:
+                return text(value, nodes, chars), None
+            changes = bytearray in _map(_type, value.values() if kind is dict else value)
+            return written if _len(written) <= chars else None, None if changes else taken
+        return text(value, nodes, chars), None
+    except ValueError:  # NoText, or an integer beyond Python's digit limit
+        return None, None
+
+
+def unchanged(value, taken):
+    """Whether an object still holds the very same atoms, given what `look` took."""
+    if _type(value) is dict:
+        keys, held = taken
+        return _len(value) == _len(keys) and _all(_map(_is, value, keys)) and (
+            _all(_map(_is, value.values(), held))
+        )
+    return _len(value) == _len(taken) and _all(_map(_is, value, taken))
+
+
+def _atoms(items):
+    """Whether a container (or view) holds nothing but atoms."""
+    return _all(_map(_is, _map(_type, _map(_type, items)), _repeat(_type))) and _is_atom(_map(_type, items))
+
+
+def _sequence(kind, value, budget, depth):
+    _afford(_len(value), budget)
+    if _atoms(value):
+        budget[0] -= _len(value)
+        return _spend(_list_text if kind is list else _tuple_text, value, budget)
+    items = [_write(item, budget, depth) for item in value]
+    if kind is list:
+        return "[" + ", ".join(items) + "]"
+    return "(" + ", ".join(items) + ("," if _len(items) == 1 else "") + ")"
+
+
+def _dict(value, budget, depth):
+    _afford(2 * _len(value), budget)
+    if _atoms(value) and _atoms(value.values()):
+        budget[0] -= 2 * _len(value)
+        return _spend(_dict_text, value, budget)
+    pairs = [_write(key, budget, depth) + ": " + _write(item, budget, depth) for key, item in value.items()]
+    return "{" + ", ".join(pairs) + "}"
 
 
 def _set(kind, value, budget, depth):
+    _afford(_len(value), budget)
     if not value:
         return "set()" if kind is set else "frozenset()"
     items = "{" + ", ".join(_sorted([_write(item, budget, depth) for item in value])) + "}"

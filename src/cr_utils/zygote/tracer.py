@@ -15,8 +15,8 @@ from . import canon, values
 _settrace, _gettrace = sys.settrace, sys.gettrace
 _YIELD = opmap["YIELD_VALUE"]
 _SUSPENDS = 0x20 | 0x80 | 0x200  # generators and coroutines
-_STEADY = frozenset((int, str, float, bool, type(None), bytes, complex, range))
 _type, _len, _id = type, len, id
+_look, _unchanged = canon.look, canon.unchanged
 _type_name = type.__dict__["__name__"].__get__
 
 
@@ -127,18 +127,15 @@ class Recorder:
         known, local = state.known, frame.f_locals
         for name, value in local.items():
             before = known.get(name)
-            kind = _type(value)
-            if kind in _STEADY and before is not None and before[0] is value:
-                continue
-            try:
-                shown = canon.text(value, self._nodes, 4000)
-                self._chars -= _len(shown)
-            except canon.NoText:
-                shown = None
-            name_of_type = _type_name(kind)
+            if before is not None and before[0] is value:
+                if before[3] is True or before[3] is not None and _unchanged(value, before[3]):
+                    continue
+            shown, taken = _look(value, self._nodes, 4000)
+            name_of_type = _type_name(_type(value))
             if before is None or before[1] != shown or before[2] != name_of_type:
                 changes[name] = [name_of_type, shown]
-            known[name] = (value, shown, name_of_type)
+                self._chars -= _len(shown or "")
+            known[name] = (value, shown, name_of_type, taken)
         if _len(known) > _len(local):
             for name in [name for name in known if name not in local]:
                 del known[name]

@@ -78,6 +78,8 @@ class Writer:
             self.parts.append("true" if value is True else "false")
         elif kind is float:
             self.parts.append(_number(value))
+        elif _type(kind) is not _type:  # a metaclass may bend how its classes hash and compare
+            self._other(kind, value, depth)
         elif kind in _NAMES:
             self._sequence(kind, value, depth)
         elif kind is dict:
@@ -144,7 +146,7 @@ class Writer:
             add("]]")
             return
         for base in _mro(kind):
-            if base in _BASES:
+            if _type(base) is _type and base in _BASES:
                 add('["u",' + name + ",")
                 if base in _exact:
                     self.write(_exact[base](value), depth + 1)
