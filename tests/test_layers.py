@@ -14,7 +14,7 @@ LAYERS = {
         errors schema params paths machine workers record jsonl progress noise
     """,
     "execution": """
-        sandbox runs verdicts trace literals calls lanes zygote judge_cli
+        sandbox runs verdicts trust trace literals calls lanes zygote judge_cli
     """,
     "task": """
         constraints blocks writer candidates expressions wording grammar literals_random

@@ -377,9 +377,9 @@ def test_what_is_remembered_about_hash_seeds():
 @LINUX
 def test_layers_are_reported_as_asked_for():
     with Sandbox(lanes=1, use=()) as box, pytest.warns() as seen:
-        import cr_utils.sandbox
+        import cr_utils.trust
 
-        cr_utils.sandbox._warned = False
+        cr_utils.trust._warned = False
         assert box.layers == ("rlimits",)
         box.run(ADD, "f(1)")
         box.run(ADD, "f(1)")
@@ -390,9 +390,9 @@ def test_layers_are_reported_as_asked_for():
 def test_a_missing_layer_is_no_error_even_where_warnings_are(recwarn, caplog):
     import warnings
 
-    import cr_utils.sandbox
+    import cr_utils.trust
 
-    cr_utils.sandbox._warned = False
+    cr_utils.trust._warned = False
     with Sandbox(lanes=1, use=()) as box, warnings.catch_warnings():
         warnings.simplefilter("error")
         assert box.check(ADD, "f(1)", "2")
@@ -537,3 +537,12 @@ def test_many_clients_get_the_verdicts_of_one(sandbox, cruxeval):
             zip(rows, wrong, strict=True),
         )
         assert list(many) == one
+
+
+@pytest.mark.parametrize("module", ["sandbox", "trace", "literals", "calls"])
+def test_the_examples_in_the_docs_are_true(module):
+    import doctest
+    import importlib
+
+    found = doctest.testmod(importlib.import_module(f"cr_utils.{module}"))
+    assert found.attempted and not found.failed

@@ -23,7 +23,7 @@ from pathlib import Path
 from cr_utils.errors import UserError
 from cr_utils.zygote import server
 
-__all__ = ["Lane", "LaneLost", "Pool", "Settings"]
+__all__ = ["Lane", "LaneLost", "Pool", "Settings", "import_paths", "processors"]
 
 _BOOT = (
     "import sys; sys.path.insert(0, sys.argv[1]); from zygote import server; from json import loads; "
@@ -214,3 +214,13 @@ class Pool:
         for lane in free:
             lane.close()
             self._all.remove(lane)
+
+
+def processors() -> int:
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def import_paths() -> tuple[str, ...]:
+    """Where installed packages lie: the directories that `bench` programs may import from."""
+    return tuple(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))

@@ -10,32 +10,25 @@ author meant.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
-import sys
 import tempfile
 import threading
-import warnings
 import weakref
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from cr_utils.errors import UserError
-from cr_utils.lanes import LaneLost, Pool, Settings
+from cr_utils import trust
+from cr_utils.lanes import LaneLost, Pool, Settings, import_paths, processors
 from cr_utils.runs import Run, read
+from cr_utils.trust import SandboxWarning
 from cr_utils.verdicts import Plan, Verdict
 
 __all__ = ["Run", "Sandbox", "SandboxWarning", "Verdict"]
 
 LAYERS = ("namespaces", "landlock", "seccomp", "capabilities")  # every layer that can be tried
-_CORE = ("rlimits", "landlock", "seccomp")
 _COHORT = 64  # programs that share a child, at most
-
-
-class SandboxWarning(UserWarning):
-    """Some isolation layers are missing on this machine."""
 
 
 class Sandbox:
@@ -59,7 +52,7 @@ class Sandbox:
         self.cpu, self.wall, self.weak_ok = cpu, wall, weak_ok
         self.bench_cpu, self.bench_wall = bench_cpu, bench_wall
         self._memory, self._bench_memory, self._preload = memory << 20, bench_memory << 20, tuple(preload)
-        self._size = lanes or min(8, _processors())
+        self._size = lanes or min(8, processors())
         self._use, self._seed = tuple(use), hash_seed
         self._options = dict(
             cpu=cpu, wall=wall, memory=memory, lanes=lanes, hash_seed=hash_seed, use=use, weak_ok=weak_ok,
@@ -99,6 +92,10 @@ class Sandbox:
         """Evaluate many calls of one program, each in a fresh namespace of one child.
 
         A program that could leave something behind (imports, classes, globals) gets a child for each call.
+
+        >>> with Sandbox() as sandbox:
+        ...     [run.value_text for run in sandbox.run_many("def f(x): return x * 2", ["f(1)", "f('a')"])]
+        ['2', "'aa'"]
         """
         jobs = [[0, None, None, call, None] for call in calls]
         return self._spread([code], jobs, profile, untrusted)
@@ -106,7 +103,13 @@ class Sandbox:
     def map(
         self, pairs: Iterable[tuple[str, str]], *, profile: str = "pure", untrusted: bool = False
     ) -> list[Run]:
-        """Execute many (program, call) pairs; those that pass the static screen share children."""
+        """Execute many (program, call) pairs; those that pass the static screen share children.
+
+        >>> with Sandbox() as sandbox:
+        ...     runs = sandbox.map([("def f(x): return x", "f(1)"), ("def g(): return 1 / 0", "g()")])
+        ...     [(run.kind, run.value_text, run.error) for run in runs]
+        [('ok', '1', None), ('error', None, 'ZeroDivisionError: division by zero')]
+        """
         codes, jobs, numbers = [], [], {}
         for code, call in pairs:
             number = numbers.setdefault(code, len(codes))
@@ -153,7 +156,14 @@ class Sandbox:
         *,
         untrusted: bool = False,
     ) -> list[Verdict]:
-        """Verdicts of many (code, call, expected[, entry_point]) in order; equal calls are executed once."""
+        """Verdicts of many (code, call, expected[, entry_point]) in order; equal calls are executed once.
+
+        >>> code = "def f(x): return x * 2"
+        >>> with Sandbox() as sandbox:
+        ...     verdicts = sandbox.check_many([(code, "f(2)", "4"), (code, "f(2)", "5"), (code, "g()", "4")])
+        >>> [verdict.kind for verdict in verdicts]
+        ['pass', 'fail', 'bad_call']
+        """
         if compare not in ("python", "strict"):
             raise ValueError(f"compare={compare!r}: choose 'python' or 'strict'")
         plan = Plan()
@@ -193,7 +203,7 @@ class Sandbox:
         one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         return Settings(
             profile="bench", memory=self._bench_memory, hash_seed=self._seed, use=self._use,
-            writable=("/dev/null", scratch), paths=_import_paths(), preload=self._preload, environment=one,
+            writable=("/dev/null", scratch), paths=import_paths(), preload=self._preload, environment=one,
         )  # fmt: skip
 
     def _spread(self, codes: list, jobs: list, profile: str, untrusted: bool) -> list[Run]:
@@ -218,7 +228,7 @@ class Sandbox:
             body = json.dumps({"codes": codes, "jobs": left}).encode()
             try:
                 with self._place(profile) as place, pool.lane() as lane:
-                    self._trusted(lane.layers, untrusted)
+                    trust.demand(lane.layers, untrusted and not self.weak_ok)
                     replies = lane.ask(body, len(left), *limits, place)
                     layers = lane.layers
             except LaneLost as lost:
@@ -242,16 +252,6 @@ class Sandbox:
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def _trusted(self, layers: tuple[str, ...], untrusted: bool) -> None:
-        missing = [name for name in (*_CORE, "namespaces") if name not in layers]
-        if missing:
-            _warn(missing, layers)
-        if untrusted and not self.weak_ok and not set(_CORE) <= set(layers):
-            raise UserError(
-                f"untrusted programs need {' and '.join(_CORE[1:])}, missing here: {', '.join(missing)}; "
-                "use Linux 5.13 or newer, or pass Sandbox(weak_ok=True)"
-            )
-
 
 def _part(codes: list, jobs: list) -> tuple[list, list]:
     """The jobs of one cohort with only the programs they use."""
@@ -268,30 +268,6 @@ def _end(pools: dict[str, Pool], folders: list[str], owner: int) -> None:
         pool.close()
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _import_paths() -> tuple[str, ...]:
-    """Where installed packages lie: the directories that `bench` programs may import from."""
-    return tuple(path for path in sys.path if path.endswith(("site-packages", "dist-packages")))
-
-
-_warned = False
-
-
-def _warn(missing: list[str], layers: tuple[str, ...]) -> None:
-    """Say once in a process which layers are missing."""
-    global _warned
-    if not _warned:
-        _warned = True
-        text = f"sandbox layers missing here: {', '.join(missing)}; in use: {', '.join(layers) or 'none'}"
-        try:
-            warnings.warn(text, SandboxWarning, stacklevel=4)
-        except SandboxWarning:  # where warnings are errors: a missing layer is not one
-            logging.getLogger(__name__).warning(text)
 
 
 def _rebuild(options: dict) -> Sandbox:

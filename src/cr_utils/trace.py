@@ -155,6 +155,9 @@ def trace_many(
     started.
 
     A run that gave no trace (a time-out, say) has no events, `complete` False, and the sandbox's kind.
+
+    >>> trace_many([("def f(x):\\n    y = x + 1\\n    return y", "f(2)")])[0].states[2, "y"]
+    [('int', '3')]
     """
     if sandbox is None:
         from cr_utils.sandbox import Sandbox
