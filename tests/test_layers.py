@@ -28,7 +28,7 @@ LAYERS = {
     """,
     "report": """
         run execute report figures figure_style stats tables tablefile published claims curves
-        frames gallery marks page results samples story views readme __main__
+        frames gallery marks page results samples story views readme reference __main__
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

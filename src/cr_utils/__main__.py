@@ -22,6 +22,7 @@ COMMANDS = {
     "judge": ("cr_utils.judge_cli", "judge_main", "judge answers, JSONL in and out"),
     "trace": ("cr_utils.judge_cli", "trace_main", "trace calls, JSONL in and out"),
     "score": ("cr_utils.score", "main", "score files of generations for the benchmarks"),
+    "reference": ("cr_utils.reference", "main", "keep the small records of a finished run in results/reference/"),
     "readme": ("cr_utils.readme", "main", "renew the parts of README.md made from the reference run"),
     "params": ("cr_utils.params", "main", "list the parameters, or print a notebook's parameters cell"),
 }

@@ -1,0 +1,53 @@
+"""`python -m cr_utils reference`: keep the small records of a finished run under results/reference/<profile>/.
+
+Scope: manifests, logs, counts, tables, figures, the page, and one line per answer with its verdict. Left out: models,
+chains, problems, executed notebooks, and every text of an answer, since answers about benchmarks quote their programs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from . import jsonl, paths
+from .errors import UserError
+
+KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json", "filter.jsonl",
+        "arms.jsonl")
+VERDICT = ("model", "arm", "benchmark", "question_id", "task", "verdict", "parity", "kind", "tokens", "truncated")
+
+
+def verdict(item: dict) -> dict:
+    """An evaluation item without its texts."""
+    return {key: item[key] for key in VERDICT if key in item}
+
+
+def keep(profile: str, target: Path | None = None) -> Path:
+    """Copy what is small; returns the folder. Raises UserError where a stage is not finished or there is no page."""
+    source = paths.results(profile)
+    target = target or paths.root() / "results" / "reference" / profile
+    wanted = [source / stage / "manifest.json" for stage in paths.STAGES] + [source / "index.html"]
+    missing = [path for path in wanted if not path.is_file()]
+    if missing:
+        raise UserError(f"{paths.shown(missing[0])} is missing: run `make reproduce PROFILE={profile}` first")
+    shutil.rmtree(target, ignore_errors=True)
+    for stage in paths.STAGES:
+        for name in KEPT:
+            if (source / stage / name).is_file():
+                (target / stage).mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / stage / name, target / stage / name)
+        if (source / stage / "items.jsonl").is_file():
+            jsonl.write(target / stage / "items.jsonl", map(verdict, jsonl.read(source / stage / "items.jsonl")))
+    for folder in ("tables", "figures"):
+        shutil.copytree(source / folder, target / folder)
+    shutil.copyfile(source / "index.html", target / "index.html")
+    return target
+
+
+def main(words: list[str]) -> int:
+    """Keep a profile's small records."""
+    asked = argparse.ArgumentParser(prog="python -m cr_utils reference", description=main.__doc__)
+    asked.add_argument("--profile", default="tiny", help="whose results (default: tiny)")
+    print(f"kept in {paths.shown(keep(asked.parse_args(words).profile))}")
+    return 0
