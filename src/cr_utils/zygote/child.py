@@ -27,6 +27,7 @@ SHARED, ALONE, VALUE, FAILURE = b"S", b"A", b"V", b"F"
 NONCE = 16
 HEADER = struct.Struct("<II")  # index, length of the body
 _call, _exit, _write, _pack = operator.call, os._exit, os.write, HEADER.pack
+_to_bytes = str.encode
 _random, _tuple, _collect = os.urandom, tuple, gc.collect
 _compile, _exec, _eval = compile, exec, eval
 _type, _len, _map, _bytes, _dict = type, len, map, bytes, dict
@@ -85,7 +86,7 @@ def _announce(channel, clean):
 
 
 def _fail(channel, index, kind, text, rest=""):
-    body = ('{"k":"' + kind + '","e":' + _quote(text) + rest + "}").encode()
+    body = _to_bytes('{"k":"' + kind + '","e":' + _quote(text) + rest + "}")
     _put(channel, FAILURE + _pack(index, _len(body)) + body)
 
 
@@ -189,7 +190,7 @@ def _finish(nonce, channel, index, recorder, clean, results):
     except _TooBig:
         _fail(channel, index, "too_big", "")
         return clean
-    body = ('{"k":"ok","v":' + text + _trace(recorder) + "}").encode()
+    body = _to_bytes('{"k":"ok","v":' + text + _trace(recorder) + "}")
     _put(channel, VALUE + nonce + _pack(index, _len(body)) + body)
     return clean and _unchanged()
 

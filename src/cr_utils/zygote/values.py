@@ -5,8 +5,10 @@ item is a tag: l list, t tuple, s set, f frozenset, d dict (keys and values in t
 bytes, y bytearray, c complex, r range, e Ellipsis, u [type name, base value] for subclasses of builtin types
 and dict views, o [type name, attributes or nothing] for any other object, which equals nothing.
 
-Writing never runs a program's code: types are read exactly, content through the builtin types' own methods,
-all of them bound here before any program starts.  Budgets on nodes, depth and characters bound the cost.
+Writing never runs a program's code and does not trust the process: types are told by identity (a metaclass
+may bend hash and comparison), and every function and method is bound here before any program starts, because
+even the dictionaries of builtin types can be changed.  For the same reason there is no class here that
+writes. Budgets on nodes, depth and characters bound the cost.
 """
 
 from _json import encode_basestring_ascii as _quote
@@ -16,159 +18,159 @@ MAX_DEPTH = 80
 MAX_CHARS = 1_000_000
 MAX_BITS = 14_000  # about 4,200 decimal digits
 
-_int_text, _float_text, _hex = int.__repr__, float.__repr__, hex
-_bits = int.bit_length
-_mro = type.__dict__["__mro__"].__get__
-_type_name = type.__dict__["__name__"].__get__
-_type, _len, _str, _bool, _tuple, _object = type, len, str, bool, tuple, object
-_len_list, _len_tuple, _len_dict = list.__len__, tuple.__len__, dict.__len__
+_type, _str, _bool = type, str, bool
+int, float, dict, bytes, bytearray, complex, range = int, float, dict, bytes, bytearray, complex, range  # ours
+_int_text, _float_text, _hex, _bits = int.__repr__, float.__repr__, hex, int.bit_length
+_append, _join, _length = list.append, str.join, str.__len__
+_mro, _type_name = type.__dict__["__mro__"].__get__, type.__dict__["__name__"].__get__
 _dict_keys, _dict_items = type({}.keys()), type({}.items())
 _infinity = float("inf")
-_raw_attribute = object.__getattribute__
+_raw_attribute, _AttributeError = object.__getattribute__, AttributeError
+_real, _imaginary = complex.__dict__["real"].__get__, complex.__dict__["imag"].__get__
+_range_parts = tuple(range.__dict__[name].__get__ for name in ("start", "stop", "step"))
+_latin = {bytes: bytes.decode, bytearray: bytearray.decode}
+_size = {bytes: bytes.__len__, bytearray: bytearray.__len__}
+_bytes_item, _bytearray_item, _whole = bytes.__getitem__, bytearray.__getitem__, slice(None)
 _exact = {
     int: int.__int__,
     float: float.__float__,
     str: str.__str__,
-    bytes: lambda value: bytes.__getitem__(value, slice(None)) + b"",
-    bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
-    complex: complex.__complex__ if hasattr(complex, "__complex__") else complex.__pos__,
+    bytes: lambda value: _bytes_item(value, _whole) + b"",
+    bytearray: lambda value: _bytearray_item(value, _whole),
+    complex: complex.__pos__,
 }
-_items = {
-    list: list.__iter__,
-    tuple: tuple.__iter__,
-    set: set.__iter__,
-    frozenset: frozenset.__iter__,
-    dict: dict.items,
-}
-_NAMES = {list: '["l"', tuple: '["t"', set: '["s"', frozenset: '["f"'}
-_BASES = (int, str, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex)
+_iterate = {
+    list: list.__iter__, tuple: tuple.__iter__, set: set.__iter__, frozenset: frozenset.__iter__,
+    dict: dict.items, _dict_keys: _dict_keys.__iter__, _dict_items: _dict_items.__iter__,
+}  # fmt: skip
+_tags = {list: '["l"', tuple: '["t"', set: '["s"', frozenset: '["f"'}
+_bases = frozenset((int, str, float, list, tuple, dict, set, frozenset, bytes, bytearray, complex))
+_name_part = slice(0, 100)
+_str_item = str.__getitem__
 
 
 class TooBig(Exception):
     """The value is larger, deeper or longer than the budgets allow."""
 
 
-class Writer:
-    """Writes values into one text under a shared budget.  `attributes` adds the attributes of plain
-    objects.
-    """
+def encode(value, nodes=MAX_NODES, depth=MAX_DEPTH, chars=MAX_CHARS, attributes=False):
+    """The tagged JSON text of a value; raises TooBig.  `attributes` adds those of plain objects."""
+    parts = []
+    _write(parts, [nodes, chars, depth, attributes], value, 0)
+    return _join("", parts)
 
-    __slots__ = ("parts", "nodes", "chars", "depth", "attributes")
 
-    def __init__(self, nodes=MAX_NODES, depth=MAX_DEPTH, chars=MAX_CHARS, attributes=False):
-        self.parts = []
-        self.nodes, self.depth, self.chars, self.attributes = nodes, depth, chars, attributes
+def _write(parts, budget, value, depth):
+    """Append the text of one value; `budget` is [nodes left, characters left, depth allowed, attributes]."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth > budget[2]:
+        raise TooBig
+    kind = _type(value)
+    if kind is _str:
+        _string(parts, budget, value)
+    elif kind is int and _bits(value) < 54:
+        _append(parts, _int_text(value))
+    elif value is None:
+        _append(parts, "null")
+    elif kind is _bool:
+        _append(parts, "true" if value is True else "false")
+    elif kind is float:
+        _append(parts, _number(value))
+    elif _type(kind) is not _type:
+        _other(parts, budget, kind, value, depth)
+    elif kind in _tags:
+        _sequence(parts, budget, kind, value, depth)
+    elif kind is dict:
+        _dict(parts, budget, value, depth)
+    else:
+        _rare(parts, budget, kind, value, depth)
 
-    def text(self):
-        return "".join(self.parts)
 
-    def write(self, value, depth=0):
-        """Append the text of one value; raises TooBig when a budget is spent."""
-        self.nodes -= 1
-        if self.nodes < 0 or depth > self.depth:
+def _string(parts, budget, value):
+    budget[1] -= _length(value)
+    if budget[1] < 0:
+        raise TooBig
+    _append(parts, _quote(value))
+
+
+def _sequence(parts, budget, kind, value, depth):
+    _append(parts, _tags[kind])
+    for item in _iterate[kind](value):
+        _append(parts, ",")
+        _write(parts, budget, item, depth + 1)
+    _append(parts, "]")
+
+
+def _dict(parts, budget, value, depth):
+    _append(parts, '["d"')
+    for key, item in _iterate[dict](value):
+        _append(parts, ",")
+        _write(parts, budget, key, depth + 1)
+        _append(parts, ",")
+        _write(parts, budget, item, depth + 1)
+    _append(parts, "]")
+
+
+def _rare(parts, budget, kind, value, depth):
+    if kind is int:
+        if _bits(value) > MAX_BITS:
             raise TooBig
-        kind = _type(value)
-        if kind is _str:
-            self._string(value)
-        elif kind is int and _bits(value) < 54:
-            self.parts.append(_int_text(value))
-        elif value is None:
-            self.parts.append("null")
-        elif kind is _bool:
-            self.parts.append("true" if value is True else "false")
-        elif kind is float:
-            self.parts.append(_number(value))
-        elif _type(kind) is not _type:  # a metaclass may bend how its classes hash and compare
-            self._other(kind, value, depth)
-        elif kind in _NAMES:
-            self._sequence(kind, value, depth)
-        elif kind is dict:
-            self._dict(value, depth)
-        else:
-            self._rare(kind, value, depth)
-
-    def _string(self, value):
-        self.chars -= _str.__len__(value)
-        if self.chars < 0:
+        _append(parts, '["i","' + _hex(value) + '"]')
+    elif kind is bytes or kind is bytearray:
+        if _size[kind](value) > budget[1]:
             raise TooBig
-        self.parts.append(_quote(value))
+        _append(parts, '["b",' if kind is bytes else '["y",')
+        _string(parts, budget, _latin[kind](value, "latin-1"))
+        _append(parts, "]")
+    elif kind is complex:
+        _append(parts, '["c",' + _number(_real(value)) + "," + _number(_imaginary(value)) + "]")
+    elif kind is range:
+        _append(parts, '["r"')
+        for part in _range_parts:
+            _append(parts, ",")
+            _write(parts, budget, part(value), depth + 1)
+        _append(parts, "]")
+    elif value is ...:
+        _append(parts, '["e"]')
+    else:
+        _other(parts, budget, kind, value, depth)
 
-    def _sequence(self, kind, value, depth):
-        self.parts.append(_NAMES[kind])
-        for item in _items[kind](value):
-            self.parts.append(",")
-            self.write(item, depth + 1)
-        self.parts.append("]")
 
-    def _dict(self, value, depth):
-        self.parts.append('["d"')
-        for key, item in _items[dict](value):
-            self.parts.append(",")
-            self.write(key, depth + 1)
-            self.parts.append(",")
-            self.write(item, depth + 1)
-        self.parts.append("]")
-
-    def _rare(self, kind, value, depth):
-        add = self.parts.append
-        if kind is int:
-            if _bits(value) > MAX_BITS:
-                raise TooBig
-            add('["i","' + _hex(value) + '"]')
-        elif kind is bytes or kind is bytearray:
-            if kind.__len__(value) > self.chars:
-                raise TooBig
-            add('["b",' if kind is bytes else '["y",')
-            self._string(kind.decode(value, "latin-1"))
-            add("]")
-        elif kind is complex:
-            add('["c",' + _number(value.real) + "," + _number(value.imag) + "]")
-        elif kind is range:
-            add('["r"')
-            for item in (value.start, value.stop, value.step):
-                add(",")
-                self.write(item, depth + 1)
-            add("]")
-        elif value is ...:
-            add('["e"]')
-        else:
-            self._other(kind, value, depth)
-
-    def _other(self, kind, value, depth):
-        """A subclass by its builtin base, a dict view as a set, anything else by its type's name."""
-        add = self.parts.append
-        name = _quote(_str.__getitem__(_type_name(kind), slice(0, 100)))
-        if kind is _dict_keys or kind is _dict_items:
-            add('["u",' + name + ',["s"')
-            for item in kind.__iter__(value):
-                add(",")
-                self.write(item, depth + 2)
-            add("]]")
+def _other(parts, budget, kind, value, depth):
+    """A subclass by its builtin base, a dict view as a set, anything else by its type's name."""
+    name = _quote(_str_item(_type_name(kind), _name_part))
+    if kind is _dict_keys or kind is _dict_items:
+        _append(parts, '["u",' + name + ',["s"')
+        for item in _iterate[kind](value):
+            _append(parts, ",")
+            _write(parts, budget, item, depth + 2)
+        _append(parts, "]]")
+        return
+    for base in _mro(kind):
+        if _type(base) is _type and base in _bases:
+            _append(parts, '["u",' + name + ",")
+            if base in _exact:
+                _write(parts, budget, _exact[base](value), depth + 1)
+            elif base is dict:
+                _dict(parts, budget, value, depth + 1)
+            else:
+                _sequence(parts, budget, base, value, depth + 1)
+            _append(parts, "]")
             return
-        for base in _mro(kind):
-            if _type(base) is _type and base in _BASES:
-                add('["u",' + name + ",")
-                if base in _exact:
-                    self.write(_exact[base](value), depth + 1)
-                elif base is dict:
-                    self._dict(value, depth + 1)
-                else:
-                    self._sequence(base, value, depth + 1)
-                add("]")
-                return
-        self._opaque(name, value, depth)
+    _opaque(parts, budget, name, value, depth)
 
-    def _opaque(self, name, value, depth):
-        self.parts.append('["o",' + name)
-        if self.attributes:
-            try:
-                held = _raw_attribute(value, "__dict__")
-            except AttributeError:
-                held = None
-            if _type(held) is dict:
-                self.parts.append(",")
-                self._dict(held, depth + 1)
-        self.parts.append("]")
+
+def _opaque(parts, budget, name, value, depth):
+    _append(parts, '["o",' + name)
+    if budget[3]:
+        try:
+            held = _raw_attribute(value, "__dict__")
+        except _AttributeError:
+            held = None
+        if _type(held) is dict:
+            _append(parts, ",")
+            _dict(parts, budget, held, depth + 1)
+    _append(parts, "]")
 
 
 def _number(value):
@@ -179,13 +181,6 @@ def _number(value):
     if value == -_infinity:
         return "-Infinity"
     return _float_text(value)
-
-
-def encode(value, nodes=MAX_NODES, depth=MAX_DEPTH, chars=MAX_CHARS, attributes=False):
-    """The tagged JSON text of a value; raises TooBig."""
-    writer = Writer(nodes, depth, chars, attributes)
-    writer.write(value)
-    return writer.text()
 
 
 class Opaque:
