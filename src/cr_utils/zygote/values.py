@@ -19,7 +19,8 @@ MAX_CHARS = 1_000_000
 MAX_BITS = 14_000  # about 4,200 decimal digits
 
 _type, _str, _bool = type, str, bool
-int, float, dict, bytes, bytearray, complex, range = int, float, dict, bytes, bytearray, complex, range  # ours
+int, float, dict, complex, range = int, float, dict, complex, range  # ours, whatever becomes of builtins
+bytes, bytearray = bytes, bytearray
 _int_text, _float_text, _hex, _bits = int.__repr__, float.__repr__, hex, int.bit_length
 _append, _join, _length = list.append, str.join, str.__len__
 _mro, _type_name = type.__dict__["__mro__"].__get__, type.__dict__["__name__"].__get__
