@@ -251,6 +251,13 @@ def test_flat_traces_merge_events_on_one_line_and_lose_locals_at_returns(sandbox
     assert found.watched[2:5] == [None, None, None]
 
 
+def test_setup_texts_leave_nothing_behind(sandbox):
+    code = "def f():\n    return 1"
+    setup = "import math\nmath.left = getattr(math, 'left', 0) + 1\ndef g():\n    return f() + math.left"
+    found = sandbox.trace([(code, "g()")] * 3, {"flat": True, "setup": setup, "watch": []})
+    assert [run.value_text for run in found] == ["2"] * 3
+
+
 def test_flat_traces_that_fail_say_so(sandbox):
     (found,) = trace.flat_many(
         [("def f():\n    while True: pass", None, "f()", [(2, "x")])], sandbox, profile="pure"

@@ -135,6 +135,7 @@ def _prepare(job, codes, compiled, shared, first):
     if text is not None:
         called = _compile(text.strip(), "<call>", "eval", dont_inherit=True)
         clean = clean and screen.shareable(called)
+    clean = clean and not (trace and trace.get("setup"))
     if shared and not clean and not first:
         raise _Fresh
     space = {"__name__": "program", "__builtins__": builtins}
@@ -204,8 +205,6 @@ def _trace(recorder):
 
 
 _touched = []  # events by which a program may have evaded its tracing
-
-
 _looking = []  # not empty while the hook itself reads a frame
 
 
