@@ -30,7 +30,7 @@ COMMANDS = {
 
 def usage() -> str:
     """The help text."""
-    lines = [f"  {name:<9}{text}" for name, (_, _, text) in COMMANDS.items()]
+    lines = [f"  {name:<11}{text}" for name, (_, _, text) in COMMANDS.items()]
     return "\n".join(["usage: python -m cr_utils COMMAND [--debug] …", "", *lines, "",
                       "python -m cr_utils COMMAND --help tells more."])
 
