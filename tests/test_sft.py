@@ -129,3 +129,51 @@ def test_wrong_settings_are_named(base, tmp_path):
         sft.train(ROWS, base, tmp_path, PARAMS | {"sft_extra": {"warmup_ratio": 0.1}})
     with pytest.raises(UserError, match="sft_max_length"):
         sft.train(ROWS, base, tmp_path, PARAMS | {"sft_max_length": 3})
+
+
+def test_pieces_hold_every_row_once_and_stay_small():
+    from cr_utils.sft_trainer import cut
+
+    _, tok = tiny()
+    rows = sft.encode(ROWS[:3] + [{"prompt": "x = 1", "completion": "1"}], tok, 200)
+    batch = sft.Collator(tok.pad_token_id)(rows)
+    longest = batch["input_ids"].shape[1]
+    pieces = cut(batch, tok.pad_token_id, 2 * longest)
+    assert [len(piece["input_ids"]) for piece in pieces] == [2, 2]
+    found = [ids[ids != tok.pad_token_id].tolist() for piece in pieces for ids in piece["input_ids"]]
+    assert sorted(found) == sorted(row["input_ids"] for row in rows)
+    assert all(piece["input_ids"].shape == piece["labels"].shape for piece in pieces)
+    assert len(cut(batch, tok.pad_token_id, 1)) == 4
+
+
+def test_pieces_have_the_gradient_of_the_batch(base, tmp_path, monkeypatch):
+    from cr_utils import sft_trainer
+
+    plain = {
+        "optim": "sgd",
+        "bf16": False,
+        "max_grad_norm": 0.0,
+        "lr_scheduler_type": "constant",
+        "warmup_steps": 0,
+    }
+    params = PARAMS | {
+        "sft_steps": 1,
+        "sft_extra": plain,
+        "sft_lr": 1.0,
+        "sft_batch_size": 8,
+        "sft_grad_accum": 2,
+    }
+    sft.train(ROWS, base, tmp_path / "whole", params)
+    monkeypatch.setattr(sft_trainer, "TOKENS", 60)
+    sft.train(ROWS, base, tmp_path / "pieces", params)
+    monkeypatch.setattr(sft_trainer.Trainer, "plain", lambda self, model: False)
+    sft.train(ROWS, base, tmp_path / "trl", params)
+    whole, pieces, trl, start = (
+        models.load(str(f))[0].state_dict()
+        for f in (tmp_path / "whole/model", tmp_path / "pieces/model", tmp_path / "trl/model", base)
+    )
+    for name in start:
+        moved = float((whole[name] - start[name]).abs().max())
+        assert torch.allclose(whole[name], pieces[name], atol=max(1e-7, 1e-3 * moved)), name
+        assert torch.allclose(whole[name], trl[name], atol=max(1e-7, 1e-3 * moved)), name
+    assert any(not torch.equal(start[name], whole[name]) for name in start)

@@ -12,6 +12,8 @@ from cr_utils import models, training
 from cr_utils.decoder import Decoder
 from cr_utils.sft import IGNORED, Collator, order
 
+TOKENS = 4096
+
 
 class Trainer(SFTTrainer):
     """SFTTrainer that takes rows in the order it is given and counts the tokens it saw."""
@@ -21,6 +23,13 @@ class Trainer(SFTTrainer):
 
     def _get_train_sampler(self, *_):
         return self.rows
+
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        """The gradient of one batch, on a CPU in pieces, whose activations stay small."""
+        pieces = [inputs]
+        if num_items_in_batch is not None and self.args.use_cpu and self.plain(model):
+            pieces = cut(inputs, self.processing_class.pad_token_id, TOKENS)
+        return sum(super(Trainer, self).training_step(model, piece, num_items_in_batch) for piece in pieces)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         if model.training:
@@ -42,6 +51,24 @@ class Trainer(SFTTrainer):
         return (
             usual and model is self.model and Decoder.supports(model) and not self.args.gradient_checkpointing
         )
+
+
+def cut(inputs: dict, pad: int, tokens: int) -> list[dict]:
+    """A batch as pieces of at most `tokens` tokens (at least one row), rows of like length together."""
+    length = (inputs["input_ids"] != pad).sum(1)
+    pieces, rows = [], []
+    for row in torch.argsort(length, stable=True).tolist():
+        if rows and (len(rows) + 1) * int(length[row]) > tokens:
+            pieces.append(rows)
+            rows = []
+        rows.append(row)
+    return [
+        {
+            key: (value if key == "position_ids" else value[rows])[:, : int(length[rows].max())]
+            for key, value in inputs.items()
+        }
+        for rows in [*pieces, rows]
+    ]
 
 
 def completion_loss(model, inputs) -> torch.Tensor:
