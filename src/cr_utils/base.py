@@ -208,8 +208,11 @@ class Trainer:
 
 
 def train_all(params: dict, out: Path, device: torch.device | None = None) -> dict:
-    """Both phases of params/base.yaml: `params`, then the same with what its `second` changes, from the first's
-    weights. Writes out/first, out/second and out/model; returns what the last phase returned, tokens of both."""
+    """Both phases of params/base.yaml: `params`, then the same with what its `second` changes.
+
+    The second begins from the first's weights. Writes out/first, out/second and out/model; returns what the
+    last phase returned, with the tokens and seconds of both.
+    """
     second = params.get("second")
     first = {key: value for key, value in params.items() if key != "second"}
     done = train(first, out / "first", device)
@@ -224,18 +227,18 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
           start: Path | None = None) -> dict:
     """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
 
-    `start`: a checkpoint whose weights (not its optimizer) to begin from.
-
-    `params` has the keys of params/base.yaml; `pool` is the number of documents between checkpoints. Resumes
+    `params` has the keys of params/base.yaml without `second`; `pool` is the number of documents between
+    checkpoints; `start` is a checkpoint whose weights (not its optimizer) to begin from. Resumes
     where a checkpoint of the same parameters lies; raises UserError for one of others. Returns {"tokens",
     "seconds", "loss"}, the loss being that of the last pool.
     """
     out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(params, out, device or torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     if not trainer.restore() and start:
-        trainer.model.load_state_dict(torch.load(start, map_location=trainer.device, weights_only=True)["model"])
-    jobs = ((params["seed"], start, params["mix"], params["context"], pool)
-            for start in itertools.count(trainer.next_doc, pool))
+        state = torch.load(start, map_location=trainer.device, weights_only=True)
+        trainer.model.load_state_dict(state["model"])
+    jobs = ((params["seed"], number, params["mix"], params["context"], pool)
+            for number in itertools.count(trainer.next_doc, pool))
     with (executor(params["workers"]) as processes,
           contextlib.closing(in_order(processes, encoded_pool, jobs, 2 * params["workers"])) as pools,
           jsonl.Appender(out / "log.jsonl", key="step") as log,

@@ -35,9 +35,11 @@ PIECES = (r"'[^'\n]*'", r'"[^"\n]*"', r"\n *", r"\.[a-z_]+\(", r" (?:not in|is n
           r" (?:[-+*/%&|^<>=!]|//|\*\*)?=? ", r"\b(?:def|return|if|elif|for|while|not|del|call|try|assert) ",
           r"[A-Za-z_]\w*\(", r"[A-Za-z_]+", r"\d", r"  # ", r"[,:;] ", r"\[(?:::-1|::2|-1|:-1|[0-4])\]",
           r"\[\]|\(\)", r"\):", r".", r"\s")
-CHAT = ("{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] }}"
-        "{% if m['role'] == 'assistant' %}{% generation %}{{ '<|im_end|>\n' }}{% endgeneration %}"
-        "{% else %}{{ '<|im_end|>\n' }}{% endif %}{% endfor %}"
+# What the model writes itself (content and end mark) stands inside `generation`, for masks of its tokens.
+CHAT = ("{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
+        "{% if m['role'] == 'assistant' %}"
+        "{% generation %}{{ m['content'] + '<|im_end|>' }}{% endgeneration %}"
+        "{% else %}{{ m['content'] + '<|im_end|>' }}{% endif %}{{ '\n' }}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
 
 
