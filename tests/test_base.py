@@ -113,7 +113,7 @@ def test_the_same_parameters_give_the_same_weights(trained, tmp_path):
     assert same(weights_of(tmp_path), weights_of(trained[0]))
 
 
-def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(trained, tmp_path, monkeypatch):
+def test_an_interrupted_training_ends_with_the_weights_of_a_whole_one(trained, tmp_path, monkeypatch):
     """Killed in the middle of a pool, with a row in the log that no checkpoint covers."""
     take, taken = base.Trainer.take, []
 
@@ -154,7 +154,6 @@ def test_worker_processes_give_the_same_weights(trained, tmp_path):
 
 
 def test_a_second_phase_begins_from_the_weights_of_the_first(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(base, "POOL", POOL)
     begun = []
     take = base.Trainer.take
 
@@ -164,7 +163,8 @@ def test_a_second_phase_begins_from_the_weights_of_the_first(trained, tmp_path, 
         return take(self, *args)
 
     monkeypatch.setattr(base.Trainer, "take", first_of_second)
-    done = base.train_all({**PARAMS, "tokens": 1000, "second": {"seed": 2, "tokens": 800}}, tmp_path, CPU)
+    second = {"seed": 2, "tokens": 800}
+    done = base.train_all({**PARAMS, "tokens": 1000, "second": second}, tmp_path, CPU, POOL)
     assert same(begun[1], weights_of(tmp_path / "first")) and not same(begun[0], begun[1])
     assert done["tokens"] >= 1800 and (tmp_path / "model" / "model.safetensors").exists()
 

@@ -207,7 +207,7 @@ class Trainer:
                 "tokens_per_s": round((self.tokens - before) / spent), "seconds": round(self.seconds, 1)}
 
 
-def train_all(params: dict, out: Path, device: torch.device | None = None) -> dict:
+def train_all(params: dict, out: Path, device: torch.device | None = None, pool: int = POOL) -> dict:
     """Both phases of params/base.yaml: `params`, then the same with what its `second` changes.
 
     The second begins from the first's weights. Writes out/first, out/second and out/model; returns what the
@@ -215,9 +215,9 @@ def train_all(params: dict, out: Path, device: torch.device | None = None) -> di
     """
     second = params.get("second")
     first = {key: value for key, value in params.items() if key != "second"}
-    done = train(first, out / "first", device)
+    done = train(first, out / "first", device, pool)
     if second:
-        later = train(first | second, out / "second", device, start=out / "first" / "checkpoint.pt")
+        later = train(first | second, out / "second", device, pool, start=out / "first" / "checkpoint.pt")
         done = later | {key: done[key] + later[key] for key in ("tokens", "seconds")}
     shutil.copytree(out / ("second" if second else "first") / "model", out / "model", dirs_exist_ok=True)
     return done

@@ -1,0 +1,115 @@
+"""Accepted problems and verified chains per second, and where the time goes.
+
+python speed/synthesis.py [--problems 4000] [--chains 1500] [--workers 2]
+
+Wall-clock rates mean something on a quiet machine only, so each is also given per second of CPU time, over
+all processes: rejected candidates, worker processes and the second run in the sandbox included. Training
+problems take 80 % of the programs drawn; validation and held-out problems cost 5-10 times as much, since most
+programs belong to another split. Stages are timed in one process, in CPU time, on candidates of the training
+split.
+"""
+
+import argparse
+import random
+import resource
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from cr_utils import candidates, distill, synthesis
+from cr_utils.sandbox import Sandbox
+
+OPTIONS = {"seed": 0, "constraints": True, "mutation": True, "max_steps": 24}
+MIX = {"output": 0.6, "input": 0.25, "coverage": 0.05, "path": 0.05, "state": 0.05}
+STAGES = {"program": (candidates.grammar, "program"), "fingerprint": (candidates, "fingerprint"),
+          "static filters": (candidates, "static_reason"), "run and trace": (candidates, "execute")}
+
+
+def cpu_all() -> float:
+    """CPU seconds of this process and of all its children that have ended."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+class Watch:
+    """Wall and CPU seconds of a block; children count once they have ended within it."""
+
+    def __enter__(self):
+        self._wall, self._cpu = time.perf_counter(), cpu_all()
+        return self
+
+    def __exit__(self, *_):
+        self.wall, self.cpu = time.perf_counter() - self._wall, cpu_all() - self._cpu
+
+    def rate(self, name: str, n: int) -> str:
+        """One line: `n` things in the time of the block."""
+        return (f"{name:28}{n:7d}   {n / self.wall:8.0f}/s   {n / self.cpu:8.0f}/CPU-s   "
+                f"{1000 * self.cpu / n:6.2f} CPU-ms each")
+
+
+def timed(spent: Counter, name: str, function):
+    """The function, adding its CPU time to spent[name]."""
+    def run(*args, **kwargs):
+        began = time.process_time()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            spent[name] += time.process_time() - began
+    return run
+
+
+def stages(n: int) -> tuple[Counter, list[dict], float]:
+    """CPU seconds of each stage over the candidates of `n` programs, the problems made, and the whole."""
+    spent, originals = Counter(), {}
+    for name, (holder, attribute) in STAGES.items():
+        originals[name] = getattr(holder, attribute)
+        setattr(holder, attribute, timed(spent, name, originals[name]))
+    began = time.process_time()
+    outcomes = [outcome for index in range(n)
+                for outcome in candidates.candidates(random.Random(f"0:train:{index}"), "train", OPTIONS)]
+    whole = time.process_time() - began
+    for name, (holder, attribute) in STAGES.items():
+        setattr(holder, attribute, originals[name])
+    return spent, [outcome for outcome in outcomes if not isinstance(outcome, str)], whole
+
+
+def show_stages(n: int) -> None:
+    """The share of each stage in the CPU time of an accepted problem, the sandbox's second run included."""
+    candidates.committed()  # read once, before the clock runs
+    spent, problems, whole = stages(n)
+    with Watch() as watch, Sandbox(hash_seed=1) as sandbox:
+        agreed = sum(synthesis.same_in(sandbox, problems))
+    spent["rest"] = whole - sum(spent.values())
+    spent["second run (sandbox)"] = watch.cpu
+    total = sum(spent.values())
+    print(f"\nCPU time of {agreed} accepted problems of {n} programs, by stage")
+    for name, seconds in spent.most_common():
+        print(f"  {name:26}{1000 * seconds / agreed:6.2f} ms  {seconds / total:6.1%}")
+
+
+def main() -> None:
+    """Measure and print."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--problems", type=int, default=4000)
+    asked.add_argument("--chains", type=int, default=1500)
+    asked.add_argument("--workers", type=int, default=2)
+    given = asked.parse_args()
+    sizes = dict.fromkeys(synthesis.SPLITS, 0)
+    with Watch() as watch:
+        problems, _ = synthesis.synthesize(sizes | {"train": given.problems}, OPTIONS, given.workers)
+    print(watch.rate("train problems", len(problems)))
+    few = max(50, given.problems // 10)
+    with Watch() as watch:
+        held, _ = synthesis.synthesize(sizes | {"heldout": few}, OPTIONS, given.workers)
+    print(watch.rate("heldout problems", len(held)))
+    with tempfile.TemporaryDirectory() as folder, Watch() as watch, Sandbox() as sandbox:
+        rows = distill.chains(distill.plan(problems, MIX, given.chains, 0), distill.interpreter(),
+                              Path(folder) / "chains.jsonl", teacher_name="interpreter", sandbox=sandbox)
+    print(watch.rate("chains, judged", len(rows)))
+    print(f"{len(distill.accepted(rows))} chains accepted")
+    show_stages(max(200, given.problems // 4))
+
+
+if __name__ == "__main__":
+    main()
