@@ -90,7 +90,7 @@ def page(rng: random.Random, n: int = 8) -> str:
 
 
 def single_steps(rng: random.Random, code: str, arguments: list, n: int = 3) -> str | None:
-    """A program and `n` lines of its run in random order, each after the values that variables have before it.
+    """A program and `n` lines of its run in random order, each after the values variables have before it.
 
     What one line does, given everything it needs; the lines never follow one another as a chain would have
     them. None where the program cannot be narrated or runs fewer than `n` lines.
