@@ -361,6 +361,9 @@ def test_nothing_piles_up(sandbox):
     before = open_descriptors()
     for n in range(40):
         sandbox.check(f"import re\ndef f(x):\n    return x + {n}", "f(1)", str(n + 1))
+    deadline = time.monotonic() + 5  # a helper answers first and closes its end of the pipe right after
+    while open_descriptors() != before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert open_descriptors() == before and helpers(sandbox) == pids
 
 
@@ -369,6 +372,36 @@ def test_what_is_remembered_about_hash_seeds():
     with Sandbox(lanes=1, hash_seed=0) as zero, Sandbox(lanes=1, hash_seed=1) as one:
         found = {box.run(code, "f()").value_text for box in (zero, zero, one)}
     assert len(found) == 2, "an order-dependent program shows under two seeds, and is steady under one"
+
+
+@LINUX
+def test_a_layer_that_does_not_apply_kills_the_program(monkeypatch):
+    from cr_utils import lanes
+
+    broken = "from zygote import jail, server; jail.Cell.enter = lambda *a: 1 / 0"
+    monkeypatch.setattr(lanes, "_BOOT", lanes._BOOT.replace("from zygote import server", broken))
+    with Sandbox(lanes=1) as box:
+        assert box.layers == ()
+        assert box.run(ADD, "f(1)").kind == "exited"
+
+
+@LINUX
+def test_a_preload_that_leaves_a_thread_is_refused(tmp_path):
+    from cr_utils import lanes
+
+    (tmp_path / "threaded.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    )
+    with pytest.raises(UserError, match="preloading threaded leaves a thread"):
+        lanes.Lane(lanes.Settings(profile="bench", paths=(str(tmp_path),), preload=("threaded",)))
+
+
+def test_a_helper_that_cannot_start_says_why(monkeypatch):
+    from cr_utils import lanes
+
+    monkeypatch.setattr(lanes, "_BOOT", "raise ImportError('no such thing')")
+    with Sandbox(lanes=1) as box, pytest.raises(UserError, match="no such thing"):
+        box.run(ADD, "f(1)")
 
 
 # ---- layers

@@ -149,7 +149,9 @@ def _preload(name):
     try:
         __import__(name)
     except ImportError:
-        pass  # a program that needs it will say so
+        return  # a program that needs it will say so
+    if jail.LINUX and len(os.listdir("/proc/self/task")) > 1:
+        sys.exit(f"preloading {name} leaves a thread running: a process with threads must not be forked")
 
 
 def main(descriptor, profile, memory, files, readable, writable, use, paths=(), preload=()):

@@ -9,7 +9,7 @@ from . import child, jail
 
 LARGEST = 4 << 20
 # Seconds between looks, CPU seconds that count as life, wall limits after which all is over; see Watch.read.
-SLICE, PROGRESS, PATIENCE = 0.25, 0.0005, 4
+SLICE, PROGRESS, PATIENCE = 0.25, 0.0025, 4
 _SIGKILL = signal.SIGKILL
 
 
