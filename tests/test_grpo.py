@@ -165,7 +165,8 @@ def test_the_lean_update_has_the_gradient_of_trls(base, tmp_path, loss):
     assert any(not torch.equal(start[name], ours[name]) for name in start)
 
 
-def test_lean_batches_keep_what_has_a_gradient():
+def test_lean_batches_keep_what_has_a_gradient(monkeypatch):
+    from cr_utils import shapes
     from cr_utils.grpo_update import lean_batches
 
     mask = torch.tensor([[1, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 0]])
@@ -177,6 +178,7 @@ def test_lean_batches_keep_what_has_a_gradient():
         "advantages": torch.tensor([0.0, 1.0, 1.0, -1.0, 0.5, 0.0]),
         "num_items_in_batch": torch.tensor(12),
     }
+    monkeypatch.setattr(shapes, "ROWS", 1)
     one, two = lean_batches(rollouts, 2)
     assert one["advantages"].tolist() == [1.0, -1.0] and two["advantages"].tolist() == [0.5]
     assert one["completion_ids"].tolist() == [[4, 5], [12, 13]] and two["completion_ids"].tolist() == [

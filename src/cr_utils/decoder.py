@@ -175,7 +175,9 @@ class Decoder:
     def step(self, tokens: torch.Tensor, cache: Cache) -> torch.Tensor:
         """Logits [rows, vocabulary] after one more token per row; the cache grows by one column."""
         rows, end = cache.rows, cache.end
-        batch, position = rows * self.kv, end - cache.start
+        batch = rows * self.kv
+        # A row that has ended, but is kept, may run past the context.
+        position = (end - cache.start).clamp(max=self.context - 1)
         cos, sin = self.cos[position][:, None, None], self.sin[position][:, None, None]
         cache.mask[:batch, :, end] = 0
         x = self.embedding[tokens]
@@ -230,6 +232,9 @@ class Decoder:
         likewise.
         """
         left = int(alive.sum())
+        if not left:
+            cache.rows = 0
+            return alive.nonzero()[:, 0]
         order = torch.arange(left, device=self.device)
         holes = (~alive[:left]).nonzero()[:, 0]
         order[holes] = alive[left:].nonzero()[:, 0] + left

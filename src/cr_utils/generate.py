@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cr_utils import shapes
 from cr_utils.decoder import Cache, Decoder
 from cr_utils.models import native_bf16
 
@@ -233,11 +234,13 @@ class _Flight:
             logits = self.decoder.step(token, self.cache)
 
     def _shrink(self, token: torch.Tensor) -> torch.Tensor:
-        """Leave ended rows out once there are enough of them to pay for the move."""
-        left = int(self.alive.sum())
-        if left and left > 0.94 * self.cache.rows:
+        """Leave ended rows out once there are enough of them, some excepted that keep the count on a grid."""
+        rows, left = self.cache.rows, int(self.alive.sum())
+        size = min(rows, shapes.up(left, 16 if left > 16 else 4))
+        if size > 0.94 * rows:
             return token
-        order = self.decoder.drop(self.cache, self.alive)
+        kept = self.alive | (~self.alive).cumsum(0).le(size - left) & ~self.alive
+        order = self.decoder.drop(self.cache, kept)
         self.row, self.room, self.alive = self.row[order], self.room[order], self.alive[order]
         return token[order]
 

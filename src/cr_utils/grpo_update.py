@@ -16,6 +16,7 @@ import torch  # noqa: E402
 from trl import GRPOTrainer  # noqa: E402
 from trl.trainer.utils import split_tensor_dict  # noqa: E402
 
+from cr_utils import shapes  # noqa: E402
 from cr_utils.decoder import Decoder  # noqa: E402
 
 EXACT = ("dr_grpo", "grpo", "dapo")  # losses whose gradient does not depend on how rows are put into batches
@@ -76,6 +77,7 @@ class Trainer(GRPOTrainer):
     def _shifted(self, model, ids, mask, keep, shift, batch_size=None, compute_entropy=False, **_):
         """The same numbers from sequences that begin in the first column, without an attention mask."""
         width = ids.shape[1]
+        longest = min(width, shapes.up(int(mask.sum(1).max()), shapes.COLUMNS))
         column = torch.arange(width, device=ids.device)
         turn = (column + shift[:, None]) % width
         labels = ids.masked_fill((mask == 0) | (column < width - keep), -100)
@@ -85,8 +87,9 @@ class Trainer(GRPOTrainer):
         for begin in range(0, len(ids), batch_size or len(ids)):
             part = slice(begin, begin + (batch_size or len(ids)))
             with self.accelerator.autocast():
-                one = label_scores(model, ids[part], labels[part], self.temperature)
-            found.append([numbers.gather(1, back[part]) for numbers in one])
+                one = label_scores(model, ids[part, :longest], labels[part, :longest], self.temperature)
+            wide = [torch.nn.functional.pad(numbers, (0, width - longest)) for numbers in one]
+            found.append([numbers.gather(1, back[part]) for numbers in wide])
         scores = torch.cat([score for score, _ in found])
         return scores, torch.cat([e for _, e in found]) if compute_entropy else None, None
 
@@ -99,30 +102,32 @@ def label_scores(model, ids, labels, temperature: float) -> tuple[torch.Tensor, 
     """
     position = torch.arange(ids.shape[1], device=ids.device)[None]
     hidden = model.base_model(input_ids=ids, position_ids=position, use_cache=False).last_hidden_state[:, :-1]
-    labels = labels[:, 1:]
-    chosen = labels != -100
-    logits = model.get_output_embeddings()(hidden[chosen]).float() / temperature
+    wanted = labels[:, 1:].flatten()
+    index, count = shapes.selected(wanted != -100)
+    logits = model.get_output_embeddings()(hidden.flatten(0, 1)[index]).float() / temperature
     spread = logits.log_softmax(-1)
-    score = spread.gather(-1, labels[chosen][:, None])[:, 0]
+    score = spread.gather(-1, wanted[index].clamp(min=0)[:, None])[:, 0]
     with torch.no_grad():
         entropy = -(spread.exp() * spread).sum(-1)
-    blank = score.new_zeros(chosen.shape)
-    return blank.masked_scatter(chosen, score), blank.masked_scatter(chosen, entropy)
+    blank = score.new_zeros(wanted.shape)
+    return tuple(blank.scatter(0, index[:count], x[:count]).view(hidden.shape[:2]) for x in (score, entropy))
 
 
 def lean_batches(rollouts: dict, count: int) -> list[dict]:
     """The rows of one update with a gradient, in `count` batches of like length, cut to their lengths.
 
-    Each batch's "share" is its number of rows over the number it would have had. At least one row per batch
-    stays.
+    Each batch's "share" is its number of rows over the number it would have had. Sizes of batches are multiples
+    of shapes.ROWS where there are rows enough; others fill them up, and at least one row per batch stays.
     """
     total = len(rollouts["advantages"])
-    length = rollouts["completion_mask"].sum(1)
-    useful = (rollouts["advantages"] != 0) & (length > 0)
-    # Useful rows last, by length; then the tail of the order is what is kept.
-    rank = torch.argsort(useful.long() * (1 << 20) + length, stable=True)
-    kept = rank[-max(count, int(useful.sum())) :]
-    pieces = torch.tensor_split(kept, count)
+    unit = shapes.ROWS if total >= count * shapes.ROWS else 1
+    length = rollouts["prompt_mask"].sum(1) + rollouts["completion_mask"].sum(1)
+    useful = (rollouts["advantages"] != 0) & (rollouts["completion_mask"].sum(1) > 0)
+    rank = torch.argsort(useful.long(), descending=True, stable=True)
+    kept = rank[: max(count * unit, min(total, shapes.up(int(useful.sum()), unit)))]
+    units = -(-len(kept) // unit)
+    ends = [unit * -(-units * i // count) for i in range(1, count)]
+    pieces = torch.tensor_split(kept[torch.argsort(length[kept], stable=True)], ends)
     return [cut(rollouts, rows) | {"share": len(rows) * count / total} for rows in pieces]
 
 

@@ -13,6 +13,7 @@ from cr_utils import models  # isort: skip  (first: sets the environment that to
 
 import torch
 
+from cr_utils import shapes
 from cr_utils.errors import UserError
 
 POOL = 16  # batches whose rows are sorted by length together
@@ -70,7 +71,7 @@ class Collator:
         self.pad = pad
 
     def __call__(self, rows: list[dict]) -> dict[str, torch.Tensor]:
-        width = max(len(row["input_ids"]) for row in rows)
+        width = shapes.up(max(len(row["input_ids"]) for row in rows), shapes.COLUMNS)
         ids = torch.full((len(rows), width), self.pad)
         labels = torch.full((len(rows), width), IGNORED)
         for i, row in enumerate(rows):

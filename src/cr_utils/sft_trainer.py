@@ -8,7 +8,7 @@ import datasets
 import torch
 from trl import SFTConfig, SFTTrainer
 
-from cr_utils import models, training
+from cr_utils import models, shapes, training
 from cr_utils.decoder import Decoder
 from cr_utils.sft import IGNORED, Collator, order
 
@@ -54,21 +54,18 @@ class Trainer(SFTTrainer):
 
 
 def cut(inputs: dict, pad: int, tokens: int) -> list[dict]:
-    """A batch as pieces of at most `tokens` tokens (at least one row), rows of like length together."""
+    """A batch halved until its pieces have at most `tokens` tokens (or one row), rows of like length together."""
     length = (inputs["input_ids"] != pad).sum(1)
-    pieces, rows = [], []
-    for row in torch.argsort(length, stable=True).tolist():
-        if rows and (len(rows) + 1) * int(length[row]) > tokens:
-            pieces.append(rows)
-            rows = []
-        rows.append(row)
-    return [
-        {
-            key: (value if key == "position_ids" else value[rows])[:, : int(length[rows].max())]
-            for key, value in inputs.items()
-        }
-        for rows in [*pieces, rows]
-    ]
+    rows, width = torch.argsort(length, stable=True), int(length.max())
+    size = len(rows)
+    while size > 1 and size * width > tokens:
+        size = -(-size // 2)
+    pieces = []
+    for part in rows.split(size):
+        wide = shapes.up(int(length[part].max()), shapes.COLUMNS)
+        piece = {k: (v if k == "position_ids" else v[part])[:, :wide] for k, v in inputs.items()}
+        pieces.append(piece)
+    return pieces
 
 
 def completion_loss(model, inputs) -> torch.Tensor:
@@ -76,10 +73,12 @@ def completion_loss(model, inputs) -> torch.Tensor:
     hidden = model.base_model(
         input_ids=inputs["input_ids"], position_ids=inputs["position_ids"], use_cache=False
     ).last_hidden_state[:, :-1]
-    labels = inputs["labels"][:, 1:]
-    chosen = labels != IGNORED
-    logits = model.get_output_embeddings()(hidden[chosen])
-    return torch.nn.functional.cross_entropy(logits.float(), labels[chosen], reduction="sum")
+    labels = inputs["labels"][:, 1:].flatten()
+    index, count = shapes.selected(labels != IGNORED)
+    wanted = labels[index]
+    wanted[count:] = IGNORED
+    logits = model.get_output_embeddings()(hidden.flatten(0, 1)[index])
+    return torch.nn.functional.cross_entropy(logits.float(), wanted, ignore_index=IGNORED, reduction="sum")
 
 
 def build(encoded: list[dict], model, tokenizer, out: Path, params: dict) -> Trainer:
