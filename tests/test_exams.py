@@ -1,10 +1,16 @@
 """The question sheets: sizes, forms, and which problems they may use."""
 
+from pathlib import Path
+
 import pytest
 
 from cr_utils import exams, schema
 from cr_utils.arms import ARMS, REFERENCES
+from cr_utils.errors import UserError
 
+FIXTURES = Path(__file__).parent / "fixtures"
+PARAMS = {"eval_heldout": 2, "eval_heldout_ood": 1, "eval_other": 1, "eval_cruxeval": 4, "eval_reval": 3,
+          "eval_livecodebench": 2, "seed": 0, "benchmarks": "auto"}
 SPLITS = ("train", "validation", "heldout", "heldout_ood")
 
 
@@ -38,11 +44,41 @@ def test_validation_never_touches_a_held_out_split(problems):
 
 
 def test_sheets_leave_out_a_benchmark_that_is_not_wanted(problems):
-    params = {"eval_heldout": 2, "eval_heldout_ood": 1, "eval_other": 1, "eval_cruxeval": 5, "seed": 0,
-              "benchmarks": "never"}
+    params = PARAMS | {"benchmarks": "never"}
     made = exams.sheets(problems, params)
     assert sorted(made) == ["heldout", "heldout_ood"]
     assert [len(made["heldout"]), len(made["heldout_ood"])] == [6, 5]
+    assert exams.absent(params)["reval"] == "benchmarks is set to never"
+
+
+def test_sheets_sample_every_real_benchmark_at_hand(problems, monkeypatch):
+    monkeypatch.setenv("CR_BENCHMARKS", str(FIXTURES))
+    real = exams.published(PARAMS)
+    made = exams.sheets(problems, PARAMS, real=real)
+    assert sorted(made) == ["cruxeval", "heldout", "heldout_ood", "livecodebench", "reval"]
+    assert [sum(q.task == task for q in made["reval"]) for task in ("coverage", "path", "state")] == [3, 3, 3]
+    assert 0 < sum(q.task == "output" for q in made["reval"]) <= 3
+    assert [len(made["cruxeval"]), len(made["livecodebench"])] == [8, 4]
+    direct = exams.sheets(problems, PARAMS, direct=True, real=real)
+    assert [[q.id for q in sheet] for sheet in direct.values()] == [[q.id for q in sheet] for sheet in made.values()]
+    assert direct["reval"][0].prompt != made["reval"][0].prompt
+
+
+def test_a_benchmark_that_is_not_asked_for_is_not_looked_for(problems, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path))
+    params = PARAMS | {"eval_livecodebench": 0}
+    assert exams.published(params) == {}
+    said = capsys.readouterr().err
+    assert "livecodebench" not in said and said.count("reval: DREval_data.jsonl is not in") == 1
+    assert exams.absent(params) == {"cruxeval": "no benchmark file was at hand", "reval": "no benchmark file was at hand",
+                                    "cruxeval_test": "no benchmark file was at hand",
+                                    "livecodebench": "eval_livecodebench is 0"}
+    with pytest.raises(UserError, match="cruxeval: cruxeval.jsonl is not in"):
+        exams.published(params | {"benchmarks": "require"})
+
+
+def test_a_run_that_did_not_know_a_benchmark_says_so():
+    assert exams.absent({"benchmarks": "auto", "eval_cruxeval": 8})["reval"] == "not part of this run"
 
 
 def test_every_arm_is_a_parameter_and_has_a_reference_that_exists():

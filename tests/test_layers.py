@@ -23,11 +23,12 @@ LAYERS = {
         reval_output reval_program reval_questions corpus facts steps arms
     """,
     "model": """
-        attention decoder tokenizer base base_cli models generate responders llm_teacher sft
+        attention decoder shapes tokenizer base base_cli models generate responders llm_teacher sft
         sft_trainer grpo grpo_trainer grpo_update training workshop
     """,
     "report": """
-        run execute report figures figure_style stats tables tablefile published claims curves
+        run execute report figures figure_style stats tables tablefile published claims consistency
+        answer_tables curves
         frames gallery marks page results samples story views readme reference __main__
     """,
 }

@@ -58,6 +58,12 @@ def load(name: str, where: Path | None = None, mode: str = "auto") -> list[dict]
     the project's cache, filled by download. Mode "auto" returns None where there are no data and says why
     in one line on standard error; "require" raises UserError instead; "never" returns None without looking.
     """
+    path = find(name, where, mode)
+    return jsonl.read(path) if path is not None else None
+
+
+def find(name: str, where: Path | None = None, mode: str = "auto") -> Path | None:
+    """The file that `load` reads, said and refused in the same words."""
     path, reason = locate(name, where, mode)
     if path is None and mode == "require":
         raise UserError(f"{name}: {reason}")
@@ -65,7 +71,7 @@ def load(name: str, where: Path | None = None, mode: str = "auto") -> list[dict]
         print(f"{name}: {reason}; its cells stay —", file=sys.stderr)
     elif path is not None and reason:
         print(f"{name}: {reason}", file=sys.stderr)
-    return jsonl.read(path) if path is not None else None
+    return path
 
 
 def locate(name: str, where: Path | None = None, mode: str = "auto",

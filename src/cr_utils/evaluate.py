@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import answers, benchmarks, jsonl, reval_questions, score_cruxeval
+from cr_utils import answers, jsonl, reval_questions, score_cruxeval
 from cr_utils.errors import UserError
 from cr_utils.progress import Progress
 from cr_utils.questions import Question
@@ -115,7 +115,7 @@ def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sa
     texts = [item["answer"] for item in items]
     try:
         if benchmark == "reval":
-            official = _reval_verdicts(questions, texts, sandbox)
+            official = reval_questions.at_hand("require").verdicts(questions, texts, sandbox)
         else:
             official = score_cruxeval.single_verdicts(benchmark, questions, texts, sandbox)
     except UserError as error:
@@ -123,11 +123,6 @@ def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sa
         return
     for item, verdict in zip(items, official, strict=True):
         item["parity"] = verdict and item["kind"] != TOO_LONG
-
-
-def _reval_verdicts(questions: list[Question], texts: list[str | None], sandbox) -> list[bool]:
-    data, tasks = (benchmarks.load(name, mode="require") for name in ("reval", "reval_tasks"))
-    return reval_questions.single_verdicts(questions, texts, data, tasks, sandbox or answers.shared_sandbox())
 
 
 def _key(model_name: str, benchmark: str, question: Question) -> str:

@@ -6,10 +6,11 @@ The first problems of a split are taken, so a smaller sheet is the beginning of 
 
 from __future__ import annotations
 
-from . import benchmarks, questions
+from . import benchmarks, questions, reval_questions
 from .questions import Question
 
 OTHER = ("input", "coverage", "path", "state")
+PUBLISHED = ("cruxeval", "livecodebench", "reval")
 
 
 def of_split(problems: list[dict], split: str, n_output: int, n_other: int, direct: bool = False,
@@ -25,16 +26,41 @@ def of_split(problems: list[dict], split: str, n_output: int, n_other: int, dire
     return sheet
 
 
-def sheets(problems: list[dict], params: dict, direct: bool = False) -> dict[str, list[Question]]:
-    """Benchmark name -> questions, for heldout, heldout_ood and, where its file is at hand, CRUXEval."""
-    made = {
-        split: of_split(problems, split, params[f"eval_{split}"], params["eval_other"], direct, params["seed"])
-        for split in ("heldout", "heldout_ood")}
-    if params["eval_cruxeval"]:
-        rows = benchmarks.load("cruxeval", mode=params["benchmarks"])
-        if rows:
-            made["cruxeval"] = benchmarks.questions("cruxeval", rows, n=params["eval_cruxeval"], seed=params["seed"],
-                                                    direct=direct)
+def published(params: dict) -> dict:
+    """The real benchmarks asked for and at hand: rows of CRUXEval and LiveCodeBench, an Exam of REval.
+
+    A file that is not at hand is a line on standard error; an error if params["benchmarks"] is "require".
+    """
+    mode = params["benchmarks"]
+    found = {name: reval_questions.at_hand(mode) if name == "reval" else benchmarks.load(name, mode=mode)
+             for name in PUBLISHED if params[f"eval_{name}"]}
+    return {name: one for name, one in found.items() if one}
+
+
+def absent(params: dict) -> dict[str, str]:
+    """Why a real benchmark may have no answers, by its name; also for runs that did not know it yet."""
+    reasons = {}
+    for name in PUBLISHED:
+        n = params.get(f"eval_{name}")
+        reasons[name] = ("not part of this run" if n is None else f"eval_{name} is 0" if not n else
+                         "benchmarks is set to never" if params.get("benchmarks") == "never" else
+                         "no benchmark file was at hand")
+    return reasons | {"cruxeval_test": reasons["cruxeval"]}
+
+
+def sheets(problems: list[dict], params: dict, direct: bool = False, real: dict | None = None
+           ) -> dict[str, list[Question]]:
+    """Benchmark name -> questions, for heldout, heldout_ood and the real benchmarks at hand.
+
+    real: what `published(params)` gave, where the caller has it.
+    """
+    seed = params["seed"]
+    made = {split: of_split(problems, split, params[f"eval_{split}"], params["eval_other"], direct, seed)
+            for split in ("heldout", "heldout_ood")}
+    for name, one in (published(params) if real is None else real).items():
+        n = params[f"eval_{name}"]
+        made[name] = one.questions(n, seed, direct) if name == "reval" else \
+            benchmarks.questions(name, one, n=n, seed=seed, direct=direct)
     return made
 
 

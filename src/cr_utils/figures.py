@@ -114,9 +114,10 @@ def chain_lengths(frame: pd.DataFrame, ax=None):
 
 
 @styled
-def accuracy(frame: pd.DataFrame, ax=None, benchmarks: tuple = ("heldout", "heldout_ood", "cruxeval")):
-    """Strict accuracy with 95 % intervals by benchmark and task. frame: as `tables.main`; one axes a benchmark."""
-    frame = frame[(frame["mode"] == "strict") & frame["accuracy"].notna()]
+def accuracy(frame: pd.DataFrame, ax=None, benchmarks: tuple = ("heldout", "heldout_ood", "cruxeval"),
+             mode: str = "strict"):
+    """Accuracy with 95 % intervals by benchmark and task. frame: as `tables.main`; one axes a benchmark."""
+    frame = frame[(frame["mode"] == mode) & frame["accuracy"].notna()]
     found = np.atleast_1d(axes(ax, 1, len(benchmarks), height=3.4, sharey=False))
     models = [name for name in MODEL_COLORS if name in set(frame["model"])]
     models += sorted(set(frame["model"]) - set(models))

@@ -62,6 +62,12 @@ FIGURES: tuple[Figure, ...] = (
            "Compare SFT with the better of the base's two forms, then SFT + GRPO with SFT. Overlapping bars do not "
            "settle a comparison on the same questions: the paired tests below do.",
            lambda r: figures.accuracy(tables.main(r.items))),
+    Figure("benchmarks", "05_eval", "items.jsonl", "The real benchmarks by their own scoring rules",
+           "Dots are accuracies under the published rules, bars 95 % Wilson intervals; the table beside gives the strict "
+           "rule and where the two part. The trivial answerer shows what a constant earns: a model below it on coverage, "
+           "path or state has not understood the question, or its prompts did not fit.",
+           lambda r: figures.accuracy(tables.main(r.items), benchmarks=("cruxeval", "livecodebench", "reval"),
+                                      mode="parity")),
     Figure("constructs", "05_eval", "items.jsonl", "Accuracy by program construct",
            "The same answers on held-out output questions, split by what the program contains. Look for where the "
            "lines of models part: a gain in every group is learning to execute, a gain in the easy groups is not. "

@@ -104,7 +104,7 @@ class Sampler:
         """Token ids of a user message in the chat template, up to where the assistant answers."""
         turns = [{"role": "user", "content": message}]
         text = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return tuple(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
     def _refresh(self) -> None:
         if self._decoder is None:

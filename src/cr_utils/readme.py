@@ -16,7 +16,9 @@ from .tablefile import read_table
 
 BLOCK = "<!-- {name}:begin -->\n{body}<!-- {name}:end -->"
 ROWS = (("heldout", "output"), ("heldout", "input"), ("heldout_ood", "output"), ("heldout_ood", "input"),
-        ("heldout", "coverage"), ("heldout", "path"), ("heldout", "state"), ("cruxeval", "output"), ("cruxeval", "input"))
+        ("heldout", "coverage"), ("heldout", "path"), ("heldout", "state"), ("cruxeval", "output"), ("cruxeval", "input"),
+        ("livecodebench", "output"), ("livecodebench", "input"), ("reval", "coverage"), ("reval", "path"), ("reval", "state"),
+        ("reval", "output"), ("reval", "consistency"))
 MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
 HEADINGS = {"base_direct": "base, direct", "base": "base, chain", "sft": "SFT", "grpo": "SFT + GRPO"}
 FOLDERS = ("notebooks", "params", "src/cr_utils", "src/cr_utils/zygote", "tests", "speed", "docs")

@@ -11,7 +11,7 @@ from string import Template
 
 import pandas as pd
 
-from cr_utils import claims, gallery, jsonl, page, paths, published, story, tables
+from cr_utils import answer_tables, claims, gallery, jsonl, page, paths, published, story, tables
 from cr_utils.arms import REFERENCES
 from cr_utils.errors import UserError
 from cr_utils.results import Results
@@ -56,6 +56,7 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
         "claims": claims.claims(items, arms, **about),
         "claims_detail": claims.details(items, arms, **about),
         "generalization": tables.generalization(items, about["model"], results.reasons),
+        "scoring": answer_tables.scoring(items),
         "length": tables.length(items),
         "failures": tables.failures(items),
         "data": tables.data(results.counts),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import frames, jsonl, machine, paths, steps
+from cr_utils import exams, frames, jsonl, machine, paths, steps
 from cr_utils.schema import ARMS
 
 
@@ -121,12 +121,10 @@ class Results:
     def reasons(self) -> dict[str, str]:
         """Why a benchmark, model or arm has no items."""
         params = self.params
-        why = {} if "05_eval" in self.manifests else {b: self.reason("05_eval") for b in ("heldout", "heldout_ood")}
-        absent = ("benchmarks is set to never" if params.get("benchmarks") == "never" else
-                  "eval_cruxeval is 0" if params.get("eval_cruxeval") == 0 else "no benchmark file was at hand")
-        for name in ("cruxeval", "cruxeval_test"):
-            why[name] = absent if "05_eval" in self.manifests else self.reason("05_eval")
+        done = "05_eval" in self.manifests
+        why = exams.absent(params) if done else {
+            name: self.reason("05_eval") for name in ("heldout", "heldout_ood", "cruxeval_test", *exams.PUBLISHED)}
         arms = params.get("ablation_arms")
         for arm in set(ARMS) - set(arms) if arms else ():
             why[arm] = "not among this profile's ablation_arms"
-        return why | {name: "not part of this run" for name in ("livecodebench", "reval")}
+        return why

@@ -86,8 +86,11 @@ def pairs(data: list[dict], tasks: list[dict]) -> list[Pair]:
 
 
 def add_truth(many: list[Pair], sandbox: Sandbox) -> list[Pair]:
-    """Fill in `truths`, or `error` where a program cannot run here; one process per program. Same list."""
-    groups = list(by_program(many).values())
+    """Fill in `truths`, or `error` where a program cannot run here; one process per program. Same list.
+
+    Pairs that have either already are left as they are.
+    """
+    groups = list(by_program([pair for pair in many if pair.truths is None and pair.error is None]).values())
     calls = [f"truths({source(group[0])}, {[[pair.job, [*map(list, pair.places)]] for pair in group]!r})"
              for group in groups]
     for group, (found, reason) in zip(groups, run_grouped(calls, sandbox), strict=True):

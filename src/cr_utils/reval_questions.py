@@ -5,45 +5,77 @@ of ``??``, where a test has one such place and its value is a literal. The publi
 answers comes from `score_reval`. Prompts are the benchmark's program and test with our instructions.
 """
 
+import functools
 import random
+from pathlib import Path
 
-from cr_utils import literals, reval, reval_output, score_reval
+from cr_utils import benchmarks, jsonl, literals, reval, reval_output, score_reval
 from cr_utils.questions import DIRECT_PROMPTS, PROMPTS, Question, line_text
 
 TRACED = ("coverage", "path", "state")
 
 
+class Exam:
+    """The benchmark with its truth, which is computed once, when it is first needed."""
+
+    def __init__(self, data: list[dict], tasks: list[dict]):
+        self.pairs = {pair.key: pair for pair in reval.pairs(data, tasks)}
+
+    def questions(self, n: int | None = None, seed: int = 0, direct: bool = False, sandbox=None) -> list[Question]:
+        """Questions about `n` places (program, input, line, expression) drawn with `seed`, three tasks each,
+        and the output questions of the pairs they belong to. All places (3,152) where `n` is None.
+
+        Pairs whose program cannot run here are left out of the draw.
+        """
+        sandbox = sandbox or _sandbox()
+        many = [pair for pair in reval.add_truth(list(self.pairs.values()), sandbox) if pair.truths is not None]
+        places = [(pair, at) for pair in many for at in range(len(pair.places))]
+        if n is not None and n < len(places):
+            places = [places[at] for at in sorted(random.Random(f"{seed}/reval").sample(range(len(places)), n))]
+        asked = [_traced(task, pair, at, direct) for pair, at in places for task in TRACED]
+        chosen = list({pair.key: pair for pair, _ in places}.values())
+        asked += [one for pair, value in zip(chosen, _values(chosen, sandbox), strict=True)
+                  if (one := _output(pair, value, direct)) is not None]
+        return list({one.id: one for one in asked}.values())
+
+    def verdicts(self, asked: list[Question], texts: list[str | None], sandbox=None) -> list[bool]:
+        """The published verdicts of one answer per question; texts as inside the answer tags, or None."""
+        verdicts = [False] * len(asked)
+        for task in score_reval.TASKS:
+            chosen = [index for index, one in enumerate(asked) if one.task == task]
+            rows = [_row(asked[index], texts[index] or "", self.pairs) for index in chosen]
+            scored = score_reval.score_pairs(task, self.pairs, rows, sandbox or _sandbox())
+            for index, row in zip(chosen, scored, strict=True):
+                verdicts[index] = bool(row["passed"])
+        return verdicts
+
+
+def at_hand(mode: str = "auto") -> Exam | None:
+    """The benchmark where its two files can be had; else None, or UserError in mode "require"."""
+    found = [benchmarks.find(name, mode=mode) for name in ("reval", "reval_tasks")]
+    return None if None in found else _read(*found)
+
+
+@functools.lru_cache(maxsize=2)
+def _read(data: Path, tasks: Path) -> Exam:
+    return Exam(jsonl.read(data), jsonl.read(tasks))
+
+
 def questions(data: list[dict], tasks: list[dict], n: int | None = None, seed: int = 0, direct: bool = False,
               sandbox=None) -> list[Question]:
-    """Questions about `n` places (program, input, line, expression) drawn with `seed`, three tasks each, and
-    the output questions of the pairs they belong to. All 3,152 places where `n` is None.
-
-    Pairs whose program cannot run here are left out of the draw.
-    """
-    from cr_utils.answers import shared_sandbox
-    sandbox = sandbox or shared_sandbox()
-    many = [pair for pair in reval.add_truth(reval.pairs(data, tasks), sandbox) if pair.truths is not None]
-    places = [(pair, at) for pair in many for at in range(len(pair.places))]
-    if n is not None and n < len(places):
-        places = [places[at] for at in sorted(random.Random(f"{seed}/reval").sample(range(len(places)), n))]
-    asked = [_traced(task, pair, at, direct) for pair, at in places for task in TRACED]
-    chosen = list({pair.key: pair for pair, _ in places}.values())
-    asked += [one for pair, value in zip(chosen, _values(chosen, sandbox), strict=True)
-              if (one := _output(pair, value, direct)) is not None]
-    return list({one.id: one for one in asked}.values())
+    """`Exam.questions` of given rows."""
+    return Exam(data, tasks).questions(n, seed, direct, sandbox)
 
 
 def single_verdicts(asked: list[Question], texts: list[str | None], data: list[dict], tasks: list[dict],
                     sandbox) -> list[bool]:
-    """The published verdicts of one answer per question; texts as inside the answer tags, or None."""
-    pairs = {pair.key: pair for pair in reval.pairs(data, tasks)}
-    verdicts = [False] * len(asked)
-    for task in score_reval.TASKS:
-        chosen = [index for index, one in enumerate(asked) if one.task == task]
-        rows = [_row(asked[index], texts[index] or "", pairs) for index in chosen]
-        for index, row in zip(chosen, score_reval.score(task, data, tasks, rows, sandbox), strict=True):
-            verdicts[index] = bool(row["passed"])
-    return verdicts
+    """`Exam.verdicts` of given rows."""
+    return Exam(data, tasks).verdicts(asked, texts, sandbox)
+
+
+def _sandbox():
+    from cr_utils.answers import shared_sandbox
+    return shared_sandbox()
 
 
 def _traced(task: str, pair: reval.Pair, at: int, direct: bool) -> Question:

@@ -85,6 +85,8 @@ SCHEMA = {
     "eval_heldout_ood": Key(int, REQUIRED, "out-of-distribution output questions", 1),
     "eval_other": Key(int, REQUIRED, "questions for each of input, coverage, path and state", 0),
     "eval_cruxeval": Key(int, REQUIRED, "CRUXEval items per direction (800: all)", 0, 800),
+    "eval_reval": Key(int, 120, "REval places, each asked about in four tasks (3152: all)", 0, 3152),
+    "eval_livecodebench": Key(int, 120, "LiveCodeBench execution items per direction (479: all)", 0, 479),
     "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
     "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
     "ablation_arms": Key(list, list(ARMS), "arms to train and score", choices=ARMS),

@@ -23,9 +23,13 @@ def score(task: str, data: list[dict], tasks: list[dict], rows: list[dict], sand
 
     Raises UserError for a task or a question that does not exist.
     """
+    return score_pairs(task, {pair.key: pair for pair in reval.pairs(data, tasks)}, rows, sandbox)
+
+
+def score_pairs(task: str, pairs: dict[tuple[int, int], reval.Pair], rows: list[dict], sandbox) -> list[dict]:
+    """As `score`, for pairs by their key; truth that they have already is not computed again."""
     if task not in TASKS:
         raise UserError(f"unknown REval task {task!r}: one of {', '.join(TASKS)}")
-    pairs = {pair.key: pair for pair in reval.pairs(data, tasks)}
     asked = [_pair(pairs, row) for row in rows]
     texts = [unwrapped(row["response"]) for row in rows]
     if task == "output":
@@ -71,9 +75,14 @@ def consistency(files: dict[str, list[dict]]) -> dict:
             row = [cover[key], state[key], path[key], outputs[cover["idx"], cover["input_idx"]][key]]
             if None not in row:
                 n += 1
-                total += _CONSISTENT.get(tuple(row), 0)
+                total += consistent(*row)
         result |= {name: 100 * total / n if n else None, "n": n}
     return result
+
+
+def consistent(coverage: bool, state: bool, path: bool, output: bool) -> float:
+    """The published score (0-1) of one place whose four questions were answered right or wrong."""
+    return _CONSISTENT.get((coverage, state, path, output), 0)
 
 
 _CONSISTENT = {(True, True, True, True): 1, (True, True, True, False): 0.5,

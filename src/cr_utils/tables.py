@@ -14,7 +14,7 @@ from statistics import mean as average, median
 
 import pandas as pd
 
-from cr_utils import published, stats
+from cr_utils import consistency, published, stats
 from cr_utils.schema import ARMS
 from cr_utils.tablefile import DASH, cell_text, read_table, write_table
 
@@ -40,6 +40,7 @@ GENERALIZATION = ["model", *CELL, *RATE, "base_model", "against", "difference", 
 LENGTH = ["model", *CELL, "n", "mean_tokens", "median_tokens", "truncated", "repetition"]
 FAILURES = ["model", *CELL, "n", "kind", "count", "share", "first_wrong_step"]
 DATA = ["step", "n", "dropped", "share"]
+CONSISTENCY = "reval, consistency: accuracy is a mean of scores 0-1, so none are counted as correct"
 COUNTS = ("n", "correct", "a_only", "b_only", "count", "dropped")
 
 Counts = dict[tuple[str, str, str, str], tuple[int, int]]
@@ -70,8 +71,8 @@ def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None,
 
 
 def rates(items: Iterable[dict], name: str = "model", split: Callable | None = None) -> Counts:
-    """(right, asked) by (model or arm, benchmark, task, mode), with CRUXEval's 600 test rows as a benchmark."""
-    asked, right = Counter(), Counter()
+    """(right, asked) by (model or arm, benchmark, task, mode); CRUXEval's 600 test rows count as a benchmark."""
+    items, asked, right = list(items), Counter(), Counter()
     for item in items:
         for benchmark in _benchmarks(item, split):
             for mode, verdict in (("strict", item["verdict"]), ("parity", item.get("parity"))):
@@ -79,7 +80,7 @@ def rates(items: Iterable[dict], name: str = "model", split: Callable | None = N
                     key = (item[name], benchmark, item["task"], mode)
                     asked[key] += 1
                     right[key] += bool(verdict)
-    return {key: (right[key], n) for key, n in asked.items()}
+    return {key: (right[key], n) for key, n in asked.items()} | consistency.totals(items, name)
 
 
 def _benchmarks(item: dict, split: Callable | None) -> tuple[str, ...]:
@@ -121,12 +122,13 @@ def cell(counts: Counts, name: str, benchmark: str, task: str, mode: str = "stri
     if not n:
         return {}
     low, high = stats.wilson(right, n)
-    return {"n": n, "correct": right, "accuracy": right / n, "low": low, "high": high}
+    correct = None if task == "consistency" else right  # a sum of scores
+    return {"n": n, "correct": correct, "accuracy": right / n, "low": low, "high": high}
 
 
 def _mean(counts: Counts, name: str, benchmark: str, mode: str) -> dict:
     """The mean over tasks; empty unless the model has every task that any model has there."""
-    wanted = {key[2] for key in counts if key[1] == benchmark and key[3] == mode}
+    wanted = {key[2] for key in counts if key[1] == benchmark and key[3] == mode} - {"consistency"}
     found = [counts[key] for task in sorted(wanted) if (key := (name, benchmark, task, mode)) in counts]
     if not found or len(found) < len(wanted):
         return {}
@@ -276,7 +278,7 @@ def _frame(rows: list[dict], columns: list[str], first: str | None, reasons: dic
 
 def _notes(frame: pd.DataFrame, first: str, reasons: dict) -> list[str]:
     """The reasons for cells without a value: per benchmark, else per model or task, else per cell."""
-    notes = []
+    notes = [CONSISTENCY] if "consistency" in set(frame.loc[frame["n"].notna(), "task"]) else []
     for benchmark, part in frame[~frame[first].isin({p.model for p in published.NUMBERS})].groupby(
             "benchmark", sort=False):
         empty = {(row[first], row["task"]) for _, row in part[part["n"].isna()].iterrows()}
