@@ -14,7 +14,7 @@ LAYERS = {
         errors schema params paths machine workers record jsonl progress noise
     """,
     "execution": """
-        sandbox runs verdicts trust trace literals calls lanes zygote judge_cli
+        sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
     """,
     "task": """
         constraints blocks writer candidates expressions wording grammar literals_random
@@ -23,8 +23,8 @@ LAYERS = {
         reval_output reval_program reval_questions corpus facts steps arms
     """,
     "model": """
-        attention decoder shapes tokenizer base base_cli models generate responders llm_teacher sft
-        sft_trainer grpo grpo_trainer grpo_update training workshop
+        attention decoder shapes tokenizer base base_cli models generate responders endpoint endpoint_calls
+        llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
     """,
     "report": """
         run execute report figures figure_style stats tables tablefile published claims consistency
