@@ -23,7 +23,7 @@ LAYERS = {
         reval_output reval_program reval_questions corpus facts steps arms
     """,
     "model": """
-        attention decoder shapes tokenizer base base_cli models generate responders endpoint endpoint_calls
+        attention decoder distributed shapes tokenizer base base_cli models generate responders endpoint endpoint_calls
         llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
     """,
     "report": """

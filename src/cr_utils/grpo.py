@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cr_utils import models  # isort: skip  (first: sets the environment that torch reads)
 
-from cr_utils import jsonl, rewards
+from cr_utils import distributed, jsonl, rewards
 from cr_utils.errors import UserError
 from cr_utils.generate import Sampler
 from cr_utils.progress import Progress
@@ -70,7 +70,7 @@ def filter_prompts(
     with jsonl.Appender(path, key="question_id") as tried:
         todo = [q for q in questions if q.id not in tried.done]
         if todo:
-            model, tokenizer = models.load(model_spec, **(load or {}))
+            model, tokenizer = models.load(model_spec, **(load or models.for_answers(params) or {}))
             _try(todo, Sampler(model, tokenizer), params, reward, tried)
         keep = {row["question_id"] for row in tried.rows if mixed(row["passes"], row["samples"])}
     kept = [q for q in questions if q.id in keep]
@@ -142,6 +142,8 @@ def train(
     val_n, start_accuracy.
     """
     out = Path(out_dir)
+    distributed.start(params.get("launch"))
+    load = models.for_training(params) if load is None else load
     model, tokenizer = models.load(model_spec, **(load or {}))
     with models.without_bitsandbytes():
         from cr_utils import grpo_trainer, training  # only now: they take seconds to import
@@ -149,7 +151,7 @@ def train(
     questions = grpo_trainer.fitting(questions, model, tokenizer)
     inputs = {
         "questions": [q.id for q in questions],
-        "model": _fingerprint(model),
+        "model": distributed.from_first(lambda: _fingerprint(model)),
         "load": load,
         "engine": engine,
     }
@@ -160,9 +162,10 @@ def train(
     log = training.Log(out / "log.jsonl")
     watch = training.Watch("grpo", log, rows, validate, first=True, hook=keeper)
     training.run(trainer, watch, checkpoints)
-    chosen = keeper.finish(log.rows(), params["grpo_steps"])
+    rows = distributed.from_first(log.rows)
+    chosen = keeper.finish(rows, params["grpo_steps"])
     checkpoints.clear()
-    return _summary(log.rows(), params, chosen)
+    return _summary(rows, params, chosen)
 
 
 def _fingerprint(model) -> str:

@@ -13,7 +13,7 @@ import datasets
 import torch
 from trl import GRPOConfig
 
-from cr_utils import grpo, models, training
+from cr_utils import distributed, grpo, models, training
 from cr_utils.errors import UserError
 from cr_utils.generate import Sampler, end_tokens
 from cr_utils.grpo_update import Trainer
@@ -136,6 +136,7 @@ class Keeper:
         grpo.write_selection(self.out / "selection.json", candidates, chosen)
 
     def save(self, step: int) -> None:
+        """Save the weights as they are; called in the first process, which has them whole."""
         model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         training.save(model, self.tokenizer, self.folder(step))
         for old in self.out.glob("best-*"):
@@ -143,11 +144,13 @@ class Keeper:
                 shutil.rmtree(old)
 
     def finish(self, rows: list[dict], last: int) -> int:
-        """Put the chosen model in its place; returns its step."""
+        """Put the chosen model in its place; returns its step. All processes call it."""
         candidates = candidates_of(rows)
         chosen = grpo.choose(candidates, last)
         if not candidates:
-            self.save(chosen)
+            training.store(self.trainer, self.tokenizer, self.folder(chosen))
+        if not distributed.first():
+            return chosen
         shutil.rmtree(self.out / "model", ignore_errors=True)
         self.folder(chosen).rename(self.out / "model")
         grpo.write_selection(self.out / "selection.json", candidates, chosen)
@@ -175,15 +178,17 @@ def fitting(questions, model, tokenizer) -> list:
 
 def config_of(model, out: Path, params: dict) -> GRPOConfig:
     """GRPOConfig of the parameters, with grpo_extra on top; checks the arithmetic of resuming."""
-    rollouts, batch = params["grpo_prompts"] * params["grpo_group"], params["grpo_batch_size"]
-    updates = params.get("grpo_updates", 1)
+    rollouts = params["grpo_prompts"] * params["grpo_group"]
+    batch, updates = params["grpo_batch_size"] * distributed.size(), params.get("grpo_updates", 1)
     if rollouts % (batch * updates):
         raise UserError(
             f"grpo: {rollouts} rollouts do not divide into {updates} updates of batches of {batch}: change "
             "grpo_prompts, grpo_group, grpo_batch_size or grpo_updates"
         )
     extra = params.get("grpo_extra") or {}
-    defaults = training.settings(model, out, params["seed"], params["grpo_steps"]) | {
+    defaults = training.settings(
+        model, out, params["seed"], params["grpo_steps"], params.get("report_to", "none")
+    ) | {
         "learning_rate": params["grpo_lr"],
         "lr_scheduler_type": "constant",  # a warm-up would spend its first update at a rate of 0
         "loss_type": params["grpo_loss"],
@@ -191,7 +196,7 @@ def config_of(model, out: Path, params: dict) -> GRPOConfig:
         "scale_rewards": "none",
         "mask_truncated_completions": True,
         "num_generations": params["grpo_group"],
-        "per_device_train_batch_size": batch,
+        "per_device_train_batch_size": params["grpo_batch_size"],
         "gradient_accumulation_steps": rollouts // batch // updates,
         "steps_per_generation": rollouts // batch,
         "temperature": params["grpo_temperature"],

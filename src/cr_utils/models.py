@@ -1,9 +1,8 @@
 """Loading models: from where, on which device, in which number format, quantised or not.
 
 Covers the shipped base, local folders and hub ids, 4-bit loading, LoRA adapters (new ones and saved ones),
-and what a processor computes natively. Does not train or sample. bitsandbytes and peft are imported only when
-asked
-for: importing them is slow and noisy.
+what a processor computes natively, and which of this a profile asks for. Does not train or sample. bitsandbytes
+and peft are imported only when asked for: importing them is slow and noisy.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import torch  # noqa: E402
 import transformers  # noqa: E402
 
-from cr_utils import attention, paths  # noqa: E402
+from cr_utils import attention, distributed, paths  # noqa: E402
 from cr_utils.errors import UserError  # noqa: E402
 
 SMALL = 500_000_000  # parameters below which nothing need be saved on memory
@@ -105,11 +104,27 @@ def load(
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     train_in_float32(model)
-    if not four_bit:
+    if not four_bit and not distributed.sharded():
         model.to(where)
     if where.type == "cpu" and is_small(model):
         model.set_attn_implementation(attention.register())
     return model.eval(), tokenizer
+
+
+def for_training(params: dict) -> dict | None:
+    """The further arguments of `load` that a profile's keys ask for, for a model to train; None: none."""
+    rank, four_bit = params.get("model_lora", 0), params.get("model_four_bit", False)
+    if not (rank or four_bit):
+        return None
+    return {"four_bit": four_bit, "lora": {"r": rank, "lora_alpha": 2 * rank} if rank else None}
+
+
+def for_answers(params: dict) -> dict | None:
+    """The same for a model that only answers."""
+    if params.get("model_four_bit"):
+        return {"four_bit": True}
+    name = params.get("model_dtype", "float32")
+    return None if name == "float32" else {"dtype": getattr(torch, name)}
 
 
 def optional_libraries(four_bit: bool = False) -> None:

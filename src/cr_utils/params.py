@@ -24,9 +24,11 @@ from cr_utils.schema import (
     NOT_PROFILES,
     REQUIRED,
     SCHEMA,
+    SHARDING,
     STAGE_KEYS,
     TASKS,
     UNRECORDED,
+    VLLM,
     Key,
 )
 
@@ -119,14 +121,37 @@ def _check_range(key: str, value, spec: Key, where: str) -> None:
         raise UserError(f"{where}: {key} is {value}, must be {bounds} ({spec.help})")
 
 
+def processes(values: dict) -> int:
+    """How many processes train together: one per GPU of every node."""
+    return values["launch"].get("nodes", 1) * values["launch"].get("gpus", 1)
+
+
+def _check_launch(launch: dict, name: str, four_bit: bool, lora: int) -> None:
+    for key, value in launch.items():
+        known = {"sharding": SHARDING, "vllm": VLLM}.get(key)
+        if known and value not in known:
+            raise UserError(f"{name}: launch: {key} is {value!r}: one of {', '.join(known)}")
+        if not known and (type(value) is not int or not 1 <= value <= 1024):
+            raise UserError(f"{name}: launch: {key} is {value!r}: a number from 1 to 1024")
+    if four_bit and not lora:
+        raise UserError(f"{name}: model_four_bit without an adapter cannot be trained: set model_lora")
+    if four_bit and launch.get("vllm", "none") != "none":
+        raise UserError(f"{name}: TRL cannot hand 4-bit weights to vLLM: set launch vllm: none")
+    if four_bit and launch.get("sharding", "none") != "none":
+        raise UserError(f"{name}: 4-bit weights are not sharded here: set launch sharding: none")
+
+
 def _cross_check(values: dict) -> None:
     """Arithmetic between keys, each failing with the numbers that do not fit."""
-    rollouts, batch = values["grpo_prompts"] * values["grpo_group"], values["grpo_batch_size"]
     updates, mix = values["grpo_updates"], values["distill_mix"]
     name = f"profile {values['profile']}"
+    _check_launch(values["launch"], name, values["model_four_bit"], values["model_lora"])
+    rollouts, count = values["grpo_prompts"] * values["grpo_group"], processes(values)
+    batch = values["grpo_batch_size"] * count
     if rollouts % (batch * updates):
+        by = f" * {count} processes" if count > 1 else ""
         raise UserError(f"{name}: grpo_prompts * grpo_group = {rollouts} must be a multiple of "
-                        f"grpo_batch_size * grpo_updates = {batch * updates}")
+                        f"grpo_batch_size * grpo_updates{by} = {batch * updates}")
     if values["grpo_save_every"] % updates:
         raise UserError(f"{name}: grpo_save_every = {values['grpo_save_every']} must be a multiple of "
                         f"grpo_updates = {updates}, or a resumed run would diverge")

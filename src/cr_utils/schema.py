@@ -9,15 +9,17 @@ DEFAULT_PROFILE = "tiny"
 NOT_PROFILES = {"base", "constraints"}
 TASKS = ("output", "input", "coverage", "path", "state")
 ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation")
+SHARDING = ("none", "fsdp2", "zero3")
+VLLM = ("none", "colocate", "server")
 COMMON = ("profile", "seed", "force")
 UNRECORDED = ("profile", "force")  # the first is in every path, the second the wish of one run
 STAGE_KEYS = {
     "01_data": ("data_",),
     "02_distill": ("distill_",),
-    "03_sft": ("model", "sft_"),
-    "04_grpo": ("grpo_",),
-    "05_eval": ("model", "benchmarks", "eval_"),
-    "06_ablations": ("model", "ablation_"),
+    "03_sft": ("model", "model_", "sft_", "launch", "report_to"),
+    "04_grpo": ("model_", "grpo_", "launch", "report_to"),
+    "05_eval": ("model", "model_", "benchmarks", "eval_"),
+    "06_ablations": ("model", "model_", "ablation_"),
 }
 # What decides a stage's result beside the keys that its notebook declares: the arms of 06 train and score
 # as the earlier stages do.
@@ -43,6 +45,14 @@ SCHEMA = {
     "seed": Key(int, 0, "seed of everything random", 0, 2**31 - 1),
     "force": Key(bool, False, "run again although finished (the earlier result is moved aside)"),
     "model": Key(str, "shipped", "start model: shipped, a folder, or a hub id"),
+    "model_four_bit": Key(bool, False, "load models in 4-bit (nf4), which saves memory; needs an adapter to train"),
+    "model_lora": Key(int, 0, "rank of the LoRA adapter to train (0: train all weights)", 0, 1024),
+    "model_dtype": Key(str, "float32", "number format of the weights of models that only answer",
+                       choices=("float32", "bfloat16", "float16")),
+    "launch": Key(dict, {}, "processes of a training (nodes, gpus, sharding, vllm, vllm_gpus); {}: one",
+                  choices=("nodes", "gpus", "sharding", "vllm", "vllm_gpus")),
+    "report_to": Key(str, "none", "where training is tracked beside log.jsonl",
+                     choices=("none", "tensorboard", "trackio", "wandb")),
     "benchmarks": Key(str, "auto", "real benchmark files: use if obtainable, require, or never",
                       choices=("auto", "require", "never")),
     "data_train": Key(int, REQUIRED, "training programs to accept", 1),

@@ -13,7 +13,7 @@ from cr_utils import models  # isort: skip  (first: sets the environment that to
 
 import torch
 
-from cr_utils import shapes
+from cr_utils import distributed, shapes
 from cr_utils.errors import UserError
 
 POOL = 16  # batches whose rows are sorted by length together
@@ -87,11 +87,13 @@ def train(
 
     rows: {"prompt", "completion"} dicts. model_spec: as models.load takes it, with `load` its further
     arguments. params: sft_steps, sft_lr, sft_batch_size, sft_grad_accum, sft_max_length, sft_eval_every,
-    sft_extra, seed. validate(model, tokenizer) -> (accuracy, n) every sft_eval_every steps and at the end.
+    sft_extra, seed, and, if given, launch, report_to, model_four_bit and model_lora. validate(model, tokenizer) -> (accuracy, n) every sft_eval_every steps and at the end.
     on_log(row): each log row. Summary: steps, tokens, seconds, tokens_per_s, loss (mean of the last tenth),
     val_accuracy, val_n, left_out, rows.
     """
     out, steps = Path(out_dir), params["sft_steps"]
+    distributed.start(params.get("launch"))
+    load = models.for_training(params) if load is None else load
     model, tokenizer = models.load(model_spec, **(load or {}))
     encoded = encode(rows, tokenizer, params["sft_max_length"])
     if not encoded:
@@ -108,9 +110,9 @@ def train(
     inputs |= {k: v for k, v in params.items() if k.startswith("sft_") or k == "seed"}
     checkpoints = training.Checkpoints(out, inputs)
     training.run(trainer, watch, checkpoints)
-    training.save(trainer.accelerator.unwrap_model(trainer.model), tokenizer, out / "model")
+    training.store(trainer, tokenizer, out / "model")
     checkpoints.clear()
-    return _summary(log.rows(), steps) | {"rows": len(encoded), "left_out": len(rows) - len(encoded)}
+    return _summary(distributed.from_first(log.rows), steps) | {"rows": len(encoded), "left_out": len(rows) - len(encoded)}
 
 
 def _summary(rows: list[dict], steps: int) -> dict:

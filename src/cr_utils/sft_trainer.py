@@ -84,7 +84,7 @@ def completion_loss(model, inputs) -> torch.Tensor:
 def build(encoded: list[dict], model, tokenizer, out: Path, params: dict) -> Trainer:
     """A trainer for `encoded` rows (of sft.encode), its order of rows drawn."""
     steps, batch = params["sft_steps"], params["sft_batch_size"]
-    defaults = training.settings(model, out, params["seed"], steps) | {
+    defaults = training.settings(model, out, params["seed"], steps, params.get("report_to", "none")) | {
         "learning_rate": params["sft_lr"],
         "lr_scheduler_type": "cosine",
         "warmup_steps": 0.05,

@@ -6,8 +6,10 @@ Wraps the transformers Trainer that both TRL trainers are. Knows nothing about l
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import inspect
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -15,16 +17,16 @@ from pathlib import Path
 
 from transformers import PrinterCallback, TrainerCallback
 
-from cr_utils import jsonl, models
+from cr_utils import distributed, jsonl, models
 from cr_utils.errors import UserError
 from cr_utils.progress import Progress
 
 Validate = Callable[[object, object], tuple[float, int]]
 
 
-def settings(model, out: Path, seed: int, steps: int) -> dict:
+def settings(model, out: Path, seed: int, steps: int, report_to: str = "none") -> dict:
     """The TrainingArguments that both stages share, for a model on its device."""
-    where = next(model.parameters()).device
+    where = models.device() if distributed.sharded() else next(model.parameters()).device
     half = models.native_bf16(where)
     return {
         "output_dir": str(out / "checkpoints"),
@@ -36,13 +38,29 @@ def settings(model, out: Path, seed: int, steps: int) -> dict:
         "fp16": where.type == "cuda" and not half,
         "gradient_checkpointing": not models.is_small(model),
         "dataloader_pin_memory": where.type == "cuda",
-        "report_to": "none",
+        "report_to": tracker(report_to, out),
+        "run_name": f"{out.parent.name}/{out.name}",
         "disable_tqdm": True,
         "save_strategy": "steps",
         "save_total_limit": 1,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,
     }
+
+
+def tracker(name: str, out: Path) -> str:
+    """`name` (none, tensorboard, trackio, wandb), once it is known to be installed; UserError where it is not.
+
+    TensorBoard writes to out/tensorboard: checkpoints, its usual place, are cleared away.
+    """
+    if name == "none":
+        return name
+    needed = {"tensorboard": ("tensorboard", "tensorboardX")}.get(name, (name,))
+    if not any(importlib.util.find_spec(module) for module in needed):
+        raise UserError(f"report_to {name} needs a package that is not here: `pip install {name}`")
+    if name == "tensorboard":
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(out / "tensorboard")
+    return name
 
 
 def configure(kind: type, defaults: dict, extra: dict, key: str):
@@ -81,6 +99,9 @@ class Log:
         return kept
 
     def add(self, row: dict) -> None:
+        """Append a row; the first process does."""
+        if not distributed.first():
+            return
         with self.path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(jsonl.dumps(row) + "\n")
 
@@ -94,6 +115,8 @@ class Watch(TrainerCallback):
     """
 
     def __init__(self, label: str, log: Log, row, validate: Validate | None, first: bool = False, hook=None):
+        # Sharded weights answer only when every process asks: such runs are validated afterwards.
+        validate = None if distributed.sharded() else validate
         self.label, self.log, self.row, self.validate, self.first, self.hook = (
             label,
             log,
@@ -121,6 +144,8 @@ class Watch(TrainerCallback):
         self._check(state.global_step)
 
     def on_log(self, args, state, control, logs=None, **_):
+        if not distributed.first():
+            return
         now = time.perf_counter()
         self.seconds, self.mark = self.seconds + now - self.mark, now
         row = self.row(logs, self.seconds)
@@ -131,6 +156,8 @@ class Watch(TrainerCallback):
             self.progress.update(state.global_step, **{k: row[k] for k in shown if k in row})
 
     def _write(self, row: dict) -> None:
+        if not distributed.first():
+            return
         self.log.add(row)
         if self.hook:
             self.hook(row)
@@ -143,11 +170,12 @@ class Watch(TrainerCallback):
         model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         training = model.training
         model.eval()
-        accuracy, n = self.validate(model, self.trainer.processing_class)
+        accuracy, n = distributed.from_first(lambda: self.validate(model, self.trainer.processing_class))
         model.train(training)
         self.validated[step] = accuracy, n
         self._write({"step": step, "val_accuracy": round(accuracy, 5), "val_n": n})
-        self.progress.update(step, validation=f"{accuracy:.1%}")
+        if distributed.first():
+            self.progress.update(step, validation=f"{accuracy:.1%}")
         self.mark = time.perf_counter()
 
 
@@ -172,7 +200,10 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove them, once every process is done with them."""
+        distributed.wait()
+        if distributed.first():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def run(trainer, watch: Watch, checkpoints: Checkpoints) -> None:
@@ -182,13 +213,27 @@ def run(trainer, watch: Watch, checkpoints: Checkpoints) -> None:
     trainer.remove_callback(PrinterCallback)
     trainer.create_model_card = lambda *_, **__: None
     models.train_in_float32(trainer.model)
-    last = checkpoints.last()
+    last = distributed.from_first(checkpoints.last)
     step = int(last.name.split("-")[1]) if last else 0
-    watch.recall(watch.log.resume(step))
+    watch.recall(distributed.from_first(lambda: watch.log.resume(step)))
     for log in getattr(trainer, "logs", ()):
-        log.resume(step)
+        distributed.from_first(lambda log=log: log.resume(step))
     with models.quiet():
         trainer.train(resume_from_checkpoint=str(last) if last else None)
+
+
+def store(trainer, tokenizer, folder: Path) -> None:
+    """Save what a trainer has trained; all processes call it together, the first writes."""
+    if distributed.sharded():
+        plugin = getattr(trainer.accelerator.state, "fsdp_plugin", None)
+        if plugin is not None:
+            plugin.set_state_dict_type("FULL_STATE_DICT")
+        trainer.save_model(str(folder))
+        if distributed.first():
+            tokenizer.save_pretrained(folder)
+    elif distributed.first():
+        save(trainer.accelerator.unwrap_model(trainer.model), tokenizer, folder)
+    distributed.wait()
 
 
 def save(model, tokenizer, folder: Path) -> None:
