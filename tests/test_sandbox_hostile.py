@@ -6,6 +6,7 @@ The corpus lies in tests/hostile; effects are watched from outside: files, socke
 import os
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -102,14 +103,20 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def judged(world):
+def tight():
+    with Sandbox(cpu=0.12, wall=1.0, lanes=4) as box:
+        yield box
+
+
+@pytest.fixture(scope="module")
+def judged(world, tight):
     """(family, name) -> a future verdict.  Four at a time: most of their time is waiting for a limit."""
     os.environ["CR_HOSTILE_SECRET"] = "quiet"
-    with Sandbox(cpu=0.12, wall=1.0, lanes=4) as box, ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(4) as threads:
 
         def judge(case):
             family, name = case
-            return box.check(*(world.fill(text) for text in hostile.entries(family)[name]))
+            return tight.check(*(world.fill(text) for text in hostile.entries(family)[name]))
 
         yield {case: threads.submit(judge, case) for case in CASES}
     del os.environ["CR_HOSTILE_SECRET"]
@@ -121,6 +128,24 @@ def test_nothing_hostile_passes_or_has_an_effect(judged, world, case):
     assert not verdict, verdict
     assert verdict.kind != "lost", "the helper process did not survive"
     assert world.effects() == [], "by this entry or one judged at the same time"
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs /proc")
+def test_nothing_outlives_the_corpus(judged, tight):
+    for verdict in judged.values():
+        verdict.result()
+    idle = 1 if "namespaces" in tight.layers else 0  # with namespaces, the server is a child itself
+    helpers = [lane.process.pid for lane in tight._pools["pure"]._all]
+    deadline = time.monotonic() + 5  # a helper answers first and clears up right after
+    while max(map(_below, helpers)) > idle and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert set(map(_below, helpers)) == {idle}
+
+
+def _below(pid):
+    """How many processes live below one."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return sum(1 + _below(child) for path in tasks for child in path.read_text().split())
 
 
 @pytest.mark.parametrize("name", hostile.entries("harmless"), ids=lambda text: text.replace(" ", "_"))

@@ -155,6 +155,36 @@ def test_a_trace_that_was_cut_or_evaded_is_not_complete(sandbox, body):
     assert not found.complete
 
 
+@pytest.mark.parametrize(
+    "copy", ["g.__code__.replace()", "marshal.loads(marshal.dumps(g.__code__))"], ids=["replace", "marshal"]
+)
+def test_a_trace_that_misses_copied_lines_is_not_complete(sandbox, copy):
+    code = f"import marshal\ndef g():\n    return 1\ndef f():\n    return type(g)({copy}, {{}})()"
+    found = trace.trace(code, "f()", sandbox)
+    assert found.output == "1" and 3 not in found.coverage and not found.complete
+    shared = trace.trace(code.replace(copy, "g.__code__"), "f()", sandbox)
+    assert 3 in shared.coverage and shared.complete, "the program's own code object is not a copy"
+
+
+def test_a_trace_that_misses_a_threads_lines_is_not_complete(sandbox):
+    code = (
+        "import threading\nout = []\ndef g():\n    out.append(1)\ndef f():\n"
+        "    t = threading.Thread(target=g)\n    t.start()\n    t.join()\n    return out"
+    )
+    found = trace.trace(code, "f()", sandbox, profile="bench")
+    assert found.output == "[1]" and not found.complete
+    assert trace.trace(code.replace("t.start", "g").replace("t.join()", ""), "f()", sandbox).complete
+
+
+def test_a_trace_with_finalizers_is_not_complete_and_keeps_nothing_alive(sandbox):
+    code = (
+        "out = []\nclass A:\n    def __del__(self):\n        out.append(1)\n"
+        "def f():\n    a = [A()]\n    a = None\n    out.append(2)\n    return out[:]"
+    )
+    found = trace.trace(code, "f()", sandbox)
+    assert (found.complete, found.output) == (False, "[1, 2]") and 4 not in found.coverage
+
+
 def test_harmless_programs_have_complete_traces(sandbox):
     for body in (
         "from collections import namedtuple; P = namedtuple('P', 'x'); x = P(1).x",

@@ -128,12 +128,15 @@ def _call(node: ast.Call) -> dict:
     raise CallError(f"a call of {name[:40]!r} is not allowed in a predicted call")
 
 
-@lru_cache(maxsize=4096)
 def entry_point(code: str) -> str | None:
     """Name of the last function that the program defines at top level, else of its last lambda, say.
 
-    None where it has neither or does not parse.
+    None where it has neither, does not parse, or is longer than any program should be.
     """
+    return (_short_entry_point if len(code) <= _SHORT else _entry_point)(code)
+
+
+def _entry_point(code: str) -> str | None:
     try:
         body = literals.parse_program(code).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
@@ -146,3 +149,7 @@ def entry_point(code: str) -> str | None:
             elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.Lambda, ast.Call)):
                 names += [target.id for target in node.targets if isinstance(target, ast.Name)]
     return names[-1] if names else None
+
+
+_SHORT = 16_384  # characters; longer programs are not worth the memory of remembering them
+_short_entry_point = lru_cache(maxsize=4096)(_entry_point)

@@ -176,13 +176,14 @@ class Pool:
         with self._change:
             if self._closed:
                 lane.close()
+                self._all.remove(lane)
             else:
                 self._free.append(lane)
             self._change.notify()
 
     def _take(self) -> Lane:
         with self._change:
-            while not self._free and len(self._all) + self._starting >= self.size:
+            while not self._closed and not self._free and len(self._all) + self._starting >= self.size:
                 self._change.wait()
             if self._closed:
                 raise RuntimeError("the sandbox is closed")

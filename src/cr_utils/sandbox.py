@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from cr_utils import trust
+from cr_utils import scratch, trust
 from cr_utils.lanes import LaneLost, Pool, Settings, import_paths, processors
 from cr_utils.runs import Run, read
 from cr_utils.trust import SandboxWarning
@@ -198,12 +196,12 @@ class Sandbox:
             return Settings(memory=self._memory, hash_seed=self._seed, use=self._use)
         if profile != "bench":
             raise ValueError(f"profile={profile!r}: choose 'pure' or 'bench'")
-        scratch = os.path.realpath(tempfile.mkdtemp(prefix="cr-utils-"))
-        self._folders.append(scratch)
+        folder = scratch.make()
+        self._folders.append(folder)
         one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         return Settings(
             profile="bench", memory=self._bench_memory, hash_seed=self._seed, use=self._use,
-            writable=("/dev/null", scratch), paths=import_paths(), preload=self._preload, environment=one,
+            writable=("/dev/null", folder), paths=import_paths(), preload=self._preload, environment=one,
         )  # fmt: skip
 
     def _spread(self, codes: list, jobs: list, profile: str, untrusted: bool) -> list[Run]:
@@ -246,11 +244,11 @@ class Sandbox:
         if profile != "bench":
             yield None
             return
-        place = tempfile.mkdtemp(dir=self._folders[0])
+        place = scratch.make(self._folders[0])
         try:
             yield place
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            scratch.remove(place)
 
 
 def _part(codes: list, jobs: list) -> tuple[list, list]:
@@ -267,7 +265,7 @@ def _end(pools: dict[str, Pool], folders: list[str], owner: int) -> None:
     for pool in pools.values():
         pool.close()
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.remove(folder)
 
 
 def _rebuild(options: dict) -> Sandbox:

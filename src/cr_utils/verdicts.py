@@ -55,6 +55,10 @@ class Plan:
         except literals.LiteralError as error:
             self.items.append((Verdict("bad_expected", error=str(error)),))
             return
+        if len(code) > literals.MAX_PROGRAM:
+            error = f"a program longer than {literals.MAX_PROGRAM} characters"
+            self.items.append((Verdict("too_big", error=error),))
+            return
         name = entry_point or calls.entry_point(code)
         if name is None:
             self.items.append((Verdict("error", error="the program defines no function or does not parse"),))

@@ -8,6 +8,7 @@ builtin it uses.
 """
 
 import _signal
+import _thread
 import builtins
 import gc
 import operator
@@ -209,24 +210,45 @@ _looking = []  # not empty while the hook itself reads a frame
 
 
 def _watch_tracing(event, arguments):
-    """Audit hook of traced programs that may import: note whoever handles trace functions or reads frames."""
+    """Audit hook of traced programs that may import: note whoever handles trace functions, reads frames, or
+    copies code.
+    """
     if _looking or event not in _EVENTS:
         return
     if event == "object.__getattr__" and arguments[1] not in _FRAME_ATTRIBUTES:
         return
     _looking.append(event)
     caller = _getframe(1).f_code.co_filename
-    known = _OURS if event in ("sys.settrace", "sys.setprofile") else _LIBRARY
+    known = _KNOWN[event]
     if not caller.startswith(known) or caller.endswith("/inspect.py"):  # inspect hands frames on
         _touched.append(event)
     _looking.clear()
 
 
-_EVENTS = frozenset(("sys.settrace", "sys.setprofile", "sys._getframe", "object.__getattr__"))
 _FRAME_ATTRIBUTES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
 _getframe = sys._getframe
 _OURS = (__file__.rsplit("/", 1)[0] + "/",)
-_LIBRARY = (*_OURS, os.__file__.rsplit("/", 1)[0] + "/", "<frozen ")
+_IMPORTS = (*_OURS, "<frozen ")
+_LIBRARY = (*_IMPORTS, os.__file__.rsplit("/", 1)[0] + "/")
+_KNOWN = {  # the files whose code may do this without being noted
+    "sys.settrace": _OURS, "sys.setprofile": _OURS, "sys._getframe": _LIBRARY, "object.__getattr__": _LIBRARY,
+    "code.__new__": _IMPORTS, "marshal.loads": _IMPORTS,
+}  # fmt: skip
+_EVENTS = frozenset(_KNOWN)
+
+
+def _watch_threads():
+    """Note whoever starts a thread: the trace function does not see its lines."""
+    for module in (_thread, _modules.get("threading")):
+        for name in ("start_new_thread", "start_new", "start_joinable_thread"):
+            for known in (name, "_" + name):
+                if hasattr(module, known):
+                    setattr(module, known, partial(_start, getattr(module, known)))
+
+
+def _start(function, *arguments, **named):
+    _touched.append("thread")
+    return function(*arguments, **named)
 
 
 def _recorder(module, space, options, clean):
@@ -240,7 +262,7 @@ def _recorder(module, space, options, clean):
         [] if setup is None else [partial(_exec, _compile(setup, "<test>", "exec", dont_inherit=True), space)]
     )
     if not clean:
-        steps.append(partial(sys.addaudithook, _watch_tracing))
+        steps += [partial(sys.addaudithook, _watch_tracing), _watch_threads]
     return recorder, [*steps, recorder.install]
 
 

@@ -76,15 +76,18 @@ def drop_capabilities():
     _libc.syscall(number, header, ctypes.create_string_buffer(24))
 
 
+def landlock_version():
+    """The version of the kernel's Landlock, 0 or less where it has none."""
+    return _libc.syscall(444, None, ctypes.c_size_t(0), 1) if LINUX else 0
+
+
 def landlock(readable, writable=()):
     """Leave only these files and directories readable (writable), no TCP, no signals to and sockets of
     others.
 
     False where the kernel has no Landlock.  Raises OSError when it has but does not apply.
     """
-    if not LINUX:
-        return False
-    abi = _libc.syscall(444, None, ctypes.c_size_t(0), 1)
+    abi = landlock_version()
     if abi < 1:
         return False
     handled = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(abi, 16)) - 1
@@ -126,7 +129,10 @@ class Cell:
         self._filter = None
         if LINUX and "seccomp" in use:
             try:
-                self._filter = seccomp.Filter(profile, _libc)
+                # The first two versions of Landlock let anyone empty a file by its name.
+                self._filter = seccomp.Filter(
+                    profile, _libc, ("truncate",) if landlock_version() < 3 else ()
+                )
             except KeyError:
                 pass  # a machine whose system calls are not known here
         if LINUX:

@@ -1,14 +1,19 @@
 """The server: reads requests on one socket, forks a child for each, passes on what it says, watches its
 clock.
 
-Request: HEADER (length of the body, number of jobs, CPU seconds and wall seconds for each, profile bits),
-then the body, JSON that only the child reads.  Answer: one frame for each job, REPLY (b"V" or b"F" with the
-child's text of a value or a failure, b"D" with a kind of death; job number, CPU seconds, length), then the
-text.  The client's end of the socket is the server's life: when it closes, the server and what it started
-are gone.
+Request: HEADER (length of the body, number of jobs, CPU seconds and wall seconds for each, length of the
+scratch directory's name), that name, then the body, JSON that only the child reads.  Answer: one frame for
+each job, REPLY (b"V" or b"F" with the child's text of a value or a failure, b"D" with a kind of death; job
+number, CPU seconds, length), then the text.  The client's end of the socket is the server's life: when it
+closes, the server and what it started are gone.
+
+Children inherit the server's memory, and a program may read all of its own.  So programs, calls and values
+only ever lie in maps of their own here, given back to the system before the next child starts: no program
+finds what an earlier one was asked or answered.
 """
 
 import gc
+import mmap
 import os
 import resource
 import socket
@@ -16,7 +21,7 @@ import struct
 import sys
 
 from . import child, jail
-from .watch import PATIENCE, Watch, Words  # noqa: F401  (PATIENCE: the client's deadlines need it)
+from .watch import ANNOUNCED, PATIENCE, Watch, Words  # noqa: F401  (the client needs PATIENCE)
 
 HEADER = struct.Struct("<IIddI")
 REPLY = struct.Struct("<cIdI")
@@ -34,10 +39,11 @@ class Server:
             header = self._read(HEADER.size)
             size, jobs, cpu, wall, scratch = HEADER.unpack(header)
             directory = self._read(scratch).decode() if scratch else None
-            blob = self._read(size).decode()
             done = 0
-            while done < jobs:  # every round answers at least one job
-                done = self._cohort(blob, done, jobs, cpu, wall, directory)
+            with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE) as blob:
+                self._fill(blob)
+                while done < jobs:  # every round answers at least one job
+                    done = self._cohort(blob, done, jobs, cpu, wall, directory)
 
     def _read(self, size):
         parts = []
@@ -49,9 +55,23 @@ class Server:
             size -= len(part)
         return b"".join(parts)
 
+    def _fill(self, blob):
+        with memoryview(blob) as view:
+            done = 0
+            while done < len(view):
+                with view[done:] as rest:
+                    size = self.link.recv_into(rest)
+                if not size:
+                    os._exit(0)
+                done += size
+
     def _say(self, kind, index, cpu, body):
+        head = REPLY.pack(kind, index, cpu, len(body))
         try:
-            self.link.sendall(REPLY.pack(kind, index, cpu, len(body)) + body)
+            sent = self.link.sendmsg([head, body]) - len(head)  # the head is far shorter than any buffer
+            if sent < len(body):
+                with memoryview(body) as view, view[sent:] as rest:
+                    self.link.sendall(rest)
         except OSError:
             os._exit(0)
 
@@ -65,9 +85,10 @@ class Server:
         if pid == 0:
             self._become(blob, start, jobs, cpu, writing, reading, directory)
         os.close(writing)
-        watch = Watch(pid, reading, self.link, cpu, wall)
+        watch = Watch(pid, reading, self.link, cpu, wall, directory)
         try:
-            return self._listen(watch, start, jobs)
+            with Words() as words:
+                return self._listen(watch, words, start, jobs)
         finally:
             os.close(reading)
             watch.end()
@@ -77,21 +98,24 @@ class Server:
             self.link.close()
             os.close(reading)
             self.cell.enter(int(cpu * (jobs - start)) + 2, self.pid, directory)
-            child.serve(blob, start, writing)
+            child.serve(blob[:].decode(), start, writing)
         finally:
             os._exit(99)
 
-    def _listen(self, watch, start, jobs):
+    def _listen(self, watch, words, start, jobs):
         """Pass on what the child says until it is done, silent, out of time, or caught saying something
         else.
         """
-        done, words = start, Words()
+        done = start
         while True:
-            part = watch.read()
-            if not part:
-                return self._over(watch, part, words.buffer, done, start)
-            words.buffer += part
+            size = watch.read(words)
+            if not size:
+                return self._over(watch, words, size, done, start)
             for kind, index, body in words:
+                if kind in ANNOUNCED:
+                    if done > start:
+                        watch.next()  # cleaning up after the last program is not this one's time
+                    continue
                 if kind is None or index != done:
                     watch.end()
                     self._death(done, "forged", watch.used())
@@ -104,22 +128,22 @@ class Server:
                 if last:
                     return done
 
-    def _over(self, watch, part, buffer, done, start):
+    def _over(self, watch, words, size, done, start):
         """The child stopped talking: why?  A death after other jobs of the same child is tried again
-        alone.
+        alone; so is a time-out before the program has started.
         """
-        if part is None:
-            kind = "timeout"
+        if size is None:
+            kind = watch.excess or "timeout"
             watch.end()
         else:
             kind = watch.cause()
-        if kind == "over" and not buffer:
+        if kind == "over" and words.empty():
             if done > start:
                 return done  # it asked for a fresh process for the next job
             kind = "exited"
         elif kind == "over":
             kind = "forged"
-        if done > start and kind != "timeout":
+        if done > start and not (kind == "timeout" and words.running()):
             return done
         self._death(done, kind, watch.used())
         return done + 1
@@ -129,8 +153,9 @@ _RAW = ("_ctypes", "_ctypes_test", "_testcapi", "_testinternalcapi", "_testlimit
 
 
 def _forget(profile):
-    """Leave no way to these modules by name; `pure` programs get no module that reads and writes raw
-    memory.
+    """Hide these modules, and from `pure` programs those that read and write raw memory.
+
+    A hurdle, not a wall: a program can load an extension again.  The layers of `jail` are the wall.
     """
     for name in list(sys.modules):
         if (
@@ -157,6 +182,8 @@ def _preload(name):
 def main(descriptor, profile, memory, files, readable, writable, use, paths=(), preload=()):
     """Set up the lane and serve; the first thing the client hears is the names of the layers that hold."""
     sys.argv, sys.orig_argv = [""], [""]
+    for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME"):  # the interpreter has started by them
+        os.environ.pop(name, None)
     sys.path.extend(paths)
     for name in preload:
         _preload(name)

@@ -48,6 +48,8 @@ class Recorder:
     def _collect(self, code):
         for item in code.co_consts:
             if _type(item) is _type(code):
+                if item.co_name == "__del__":  # it may run while the hook does, and then unseen
+                    self.complete = False
                 self._codes[_id(item)] = item
                 self._collect(item)
 
@@ -135,7 +137,8 @@ class Recorder:
             if before is None or before[1] != shown or before[2] != name_of_type:
                 changes[name] = [name_of_type, shown]
                 self._chars -= _len(shown or "")
-            known[name] = (value, shown, name_of_type, taken)
+            # Nothing is kept alive but values whose end no program can see.
+            known[name] = (None if taken is None else value, shown, name_of_type, taken)
         if _len(known) > _len(local):
             for name in [name for name in known if name not in local]:
                 del known[name]

@@ -17,6 +17,7 @@ MAX_NODES = 100_000
 MAX_DEPTH = 80
 MAX_CHARS = 1_000_000
 MAX_BITS = 14_000  # about 4,200 decimal digits
+MAX_COLLISIONS = 1000  # keys of one hash: looking each up costs the square of their number
 
 _type, _str, _bool = type, str, bool
 int, float, dict, complex, range = int, float, dict, complex, range  # ours, whatever becomes of builtins
@@ -216,6 +217,8 @@ def decode(tree, derived=False):
     """The Python value of parsed tagged JSON; raises ValueError for anything that `encode` does not write.
 
     Subclasses become their builtin base, or a Derived with `derived=True`.  Objects become an Opaque.
+    Keys that a program made with a hash of their own may all have one hash as builtin values: more than a
+    thousand of them are a ValueError too.
     """
     if type(tree) is not list:
         if type(tree) is dict:
@@ -226,6 +229,7 @@ def decode(tree, derived=False):
         return _collection(tag, [decode(item, derived) for item in rest])
     if tag == "d":
         items = [decode(item, derived) for item in rest]
+        _sparse(items[::2])
         result = dict(zip(items[::2], items[1::2], strict=True))
         return result if len(result) * 2 == len(items) else Opaque("dict")
     if tag == "i":
@@ -255,5 +259,12 @@ def _collection(tag, items):
         return items
     if tag == "t":
         return tuple(items)
+    _sparse(items)
     result = set(items) if tag == "s" else frozenset(items)
     return result if len(result) == len(items) else Opaque("set")  # elements that only pretended to differ
+
+
+def _sparse(keys):
+    """Raise ValueError where too many keys share a hash."""
+    if len(keys) > MAX_COLLISIONS and len(keys) - len(set(map(hash, keys))) > MAX_COLLISIONS:
+        raise ValueError("too many keys of one hash")

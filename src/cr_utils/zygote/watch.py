@@ -1,8 +1,10 @@
 """Watching one child: what it says, how much CPU time it has used, how it ended."""
 
+import mmap
 import os
 import select
 import signal
+import stat
 import time
 
 from . import child, jail
@@ -10,53 +12,89 @@ from . import child, jail
 LARGEST = 4 << 20
 # Seconds between looks, CPU seconds that count as life, wall limits after which all is over; see Watch.read.
 SLICE, PROGRESS, PATIENCE = 0.25, 0.0025, 4
+# What a program may leave in its scratch directory, and seconds between looks at it.
+MOST_BYTES, MOST_FILES, GLANCE = 256 << 20, 10_000, 0.05
+ANNOUNCED = child.SHARED, child.ALONE
 _SIGKILL = signal.SIGKILL
+_ROOM = LARGEST + (1 << 16)
 
 
 class Words:
     """What a child says, message by message: (VALUE or FAILURE, job number, text), None for a forgery.
 
     A program starts under a nonce that only the child's own code knows; one nonce for each job, and after an
-    ALONE one no further job is believed.
+    ALONE one no further job is believed.  That start is told too: (SHARED or ALONE, job number 0, nothing).
+    The words lie in a map that is gone afterwards; the text is a view of it, good until the next one.
     """
 
     def __init__(self):
-        self.buffer, self.last, self._nonce = bytearray(), False, None
+        self._room = mmap.mmap(-1, _ROOM, flags=mmap.MAP_PRIVATE)
+        self._view, self._start, self._end = memoryview(self._room), 0, 0
+        self.last, self._nonce = False, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._view.release()
+        self._room.close()
+
+    def empty(self):
+        """Whether everything that came in has been understood."""
+        return self._start == self._end
+
+    def running(self):
+        """Whether a program has started and has not answered."""
+        return self._nonce is not None
+
+    def take(self, pipe):
+        """Read what a pipe holds; the number of bytes, 0 at its end."""
+        if self._start and _ROOM - self._end < 1 << 15:
+            self._room.move(0, self._start, self._end - self._start)
+            self._start, self._end = 0, self._end - self._start
+        with self._view[self._end :] as free:
+            size = os.readv(pipe, [free])
+        self._end += size
+        return size
 
     def __iter__(self):
-        while self.buffer:
-            kind = bytes(self.buffer[:1])
-            if kind in (child.SHARED, child.ALONE) and self._nonce is None:
-                if len(self.buffer) <= child.NONCE:
+        while self._start < self._end:
+            at, size = self._start, self._end - self._start
+            kind = self._room[at : at + 1]
+            if kind in ANNOUNCED and self._nonce is None:
+                if size <= child.NONCE:
                     return
-                self._nonce, self.last = bytes(self.buffer[1 : 1 + child.NONCE]), kind == child.ALONE
-                del self.buffer[: 1 + child.NONCE]
+                self._start += 1 + child.NONCE
+                self._nonce, self.last = self._room[at + 1 : self._start], kind == child.ALONE
+                yield kind, 0, b""
                 continue
+            head = 1 + (child.NONCE if kind == child.VALUE else 0)
             if kind not in (child.VALUE, child.FAILURE):
                 yield None, 0, b""
                 return
-            start = 1 + (child.NONCE if kind == child.VALUE else 0)
-            if len(self.buffer) < start + child.HEADER.size:
+            if size < head + child.HEADER.size:
                 return
-            index, length = child.HEADER.unpack_from(self.buffer, start)
-            if (kind == child.VALUE and self.buffer[1:start] != self._nonce) or length > LARGEST:
+            index, length = child.HEADER.unpack_from(self._room, at + head)
+            if length > LARGEST or kind == child.VALUE and self._room[at + 1 : at + head] != self._nonce:
                 yield None, 0, b""
                 return
-            start += child.HEADER.size
-            if len(self.buffer) < start + length:
+            head += child.HEADER.size
+            if size < head + length:
                 return
-            body = bytes(self.buffer[start : start + length])
-            del self.buffer[: start + length]
-            self._nonce = None
-            yield kind, index, body
+            self._start, self._nonce = at + head + length, None
+            with self._view[at + head : self._start] as body:
+                yield kind, index, body
+            if self._start == self._end:
+                self._start = self._end = 0
 
 
 class Watch:
     """A child being watched: its pipe, its CPU clock, its end."""
 
-    def __init__(self, pid, pipe, link, cpu, wall):
+    def __init__(self, pid, pipe, link, cpu, wall, directory=None):
         self.pid, self.pipe, self.cpu, self.wall = pid, pipe, cpu, wall
-        self.status = self.usage = None
+        self.status = self.usage = self.excess = None
+        self._directory, self._slice = directory, GLANCE if directory else SLICE
         self._clock = (~pid << 3) | 2 if jail.LINUX else None
         self._spent, self._idle, self._since = 0.0, 0.0, time.monotonic()
         self._poll = select.poll()
@@ -84,8 +122,9 @@ class Watch:
         self._idle, self._since = 0.0, time.monotonic()
         return used
 
-    def read(self):
-        """Bytes from the child, b"" when it closed its end, None when its time is up.
+    def read(self, words):
+        """Number of bytes that came for `words`, 0 when the child closed its end, None when its time is up
+        or its directory is too full (`excess` then names the kind).
 
         Its time is CPU time, so that a busy machine changes no verdict.  The wall limit counts only
         stretches in which the child got nowhere, asleep or stopped; PATIENCE times the wall limit is the end
@@ -98,13 +137,16 @@ class Watch:
             if left <= 0 or self._idle >= self.wall or begun - self._since >= PATIENCE * self.wall:
                 return None
             for descriptor, event in self._poll.poll(
-                1000 * max(0.002, min(left, SLICE, self.wall - self._idle))
+                1000 * max(0.002, min(left, self._slice, self.wall - self._idle))
             ):
                 if descriptor == self._link:
                     self.end()
                     os._exit(0)
                 if event:
-                    return os.read(self.pipe, 1 << 18)
+                    return words.take(self.pipe)
+            if self._directory and overfull(self._directory):
+                self.excess = "too_big"
+                return None
             now = self.used()
             if now - before < PROGRESS:
                 self._idle += time.monotonic() - begun
@@ -136,3 +178,27 @@ class Watch:
         if number in (signal.SIGXCPU, _SIGKILL) and self.used() >= self.cpu:
             return "timeout"
         return "signal"
+
+
+def overfull(directory, most_bytes=MOST_BYTES, most_files=MOST_FILES):
+    """Whether a directory holds more bytes on the disk or more entries, or hides any from us."""
+    folders, files, size = [directory], 0, 0
+    while folders:
+        try:
+            found = os.scandir(folders.pop())
+        except FileNotFoundError:
+            continue  # the program is at work
+        except OSError:
+            return True
+        with found:
+            for entry in found:
+                try:
+                    about = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                files, size = files + 1, size + about.st_blocks * 512
+                if files > most_files or size > most_bytes:
+                    return True
+                if stat.S_ISDIR(about.st_mode):
+                    folders.append(entry.path)
+    return False
