@@ -20,11 +20,12 @@ LAYERS = {
         constraints blocks writer candidates expressions wording grammar literals_random
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
         fingerprints pasted evaluate exams score score_cruxeval score_reval reval reval_judging
-        reval_output reval_program reval_questions corpus facts steps arms
+        reval_output reval_program reval_questions corpus facts steps arms templates
+        shares
     """,
     "model": """
-        attention decoder distributed shapes tokenizer base base_cli models generate responders endpoint endpoint_calls
-        llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
+        attention decoder distributed shapes tokenizer base base_cli models generate responders
+        endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
     """,
     "report": """
         run execute report figures figure_style stats tables tablefile published claims consistency

@@ -1,7 +1,9 @@
 """Ask a model questions, judge the answers, keep every item: resumable, one JSONL line per answer.
 
 A model reaches this module as a function, `respond(questions) -> list[Reply]`, so that an in-process
-sampler, an endpoint or a constant can all be measured alike. Judging is the strict rule of `answers`.
+sampler, an endpoint or a constant can all be measured alike; one that is to be sampled several times takes the
+number of the sample as well. Its attribute `chunk`, if any, says how many questions it wants at once. Judging is
+the strict rule of `answers`.
 """
 
 import hashlib
@@ -11,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import answers, jsonl, reval_questions, score_cruxeval
+from cr_utils import answers, jsonl, reval_questions, score_cruxeval, templates
 from cr_utils.errors import UserError
 from cr_utils.progress import Progress
 from cr_utils.questions import Question
@@ -33,21 +35,30 @@ class Reply:
     kind: str | None = None
 
 
-Respond = Callable[[list[Question]], list[Reply]]
+Respond = Callable[..., list[Reply]]
 
 
 def run(model_name: str, benchmark: str, questions: list[Question], respond: Respond, path: Path | str,
-        sandbox=None, chunk: int = 256, arm: str | None = None, say: bool = True) -> list[dict]:
-    """Ask, judge and record; returns one item per question, in the questions' order.
+        sandbox=None, chunk: int = 256, arm: str | None = None, say: bool = True, samples: int = 1) -> list[dict]:
+    """Ask, judge and record; returns one item per question, in the questions' order (then the next sample's).
 
     `path` is an append-only JSONL keyed by ``model|benchmark|question id``: items that are there already
     are not asked again, and several models and benchmarks can share one file. Questions go to `respond`
-    in chunks of `chunk`, shortest prompt first, and a chunk is recorded before the next is asked. Raises
-    UserError where the file holds an item for another prompt under the same key.
+    in chunks of `chunk`, shortest prompt first, and a chunk is recorded before the next is asked. Of several
+    samples all but the first carry their number in the key and as `sample`. Raises UserError where the file
+    holds an item for another prompt under the same key.
     """
+    return [item for number in range(samples)
+            for item in _run(model_name, benchmark, questions, respond, path, sandbox, chunk, arm, say, number)]
+
+
+def _run(model_name: str, benchmark: str, questions: list[Question], respond: Respond, path: Path | str, sandbox,
+         chunk: int, arm: str | None, say: bool, number: int) -> list[dict]:
+    """One sample of every question."""
+    chunk = getattr(respond, "chunk", chunk)
     with jsonl.Appender(path, key="key") as file:
         found = {row["key"]: row for row in file.rows}
-        keys = [_key(model_name, benchmark, question) for question in questions]
+        keys = [_key(model_name, benchmark, question, number) for question in questions]
         if len(set(keys)) != len(keys):
             raise ValueError(f"{benchmark}: two questions have the same id")
         for key, question in zip(keys, questions, strict=True):
@@ -60,7 +71,7 @@ def run(model_name: str, benchmark: str, questions: list[Question], respond: Res
             right = done = 0
             for start in range(0, len(todo), chunk):
                 part = todo[start:start + chunk]
-                for item in _ask(model_name, benchmark, part, respond, sandbox):
+                for item in _ask(model_name, benchmark, part, respond, sandbox, number):
                     found[item["key"]] = item if arm is None else {**item, "arm": arm}
                     file.add(found[item["key"]])
                     right += item["verdict"]
@@ -91,19 +102,21 @@ def trivial(training: list[dict] = ()) -> Respond:
     return respond
 
 
-def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Respond, sandbox) -> list[dict]:
+def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Respond, sandbox,
+         number: int) -> list[dict]:
     """Items for one chunk of questions."""
-    replies = respond(questions)
+    replies = respond(questions, number) if number else respond(questions)
     if len(replies) != len(questions):
         raise ValueError(f"{model_name} gave {len(replies)} replies to {len(questions)} questions")
     # A lone surrogate (an endpoint's cut emoji) could not be written to the file.
     texts = [reply.text.encode("utf-8", "replace").decode() for reply in replies]
-    judged = answers.judge_many(questions, texts, [reply.truncated for reply in replies], sandbox)
-    items = [{"key": _key(model_name, benchmark, question), "model": model_name, "benchmark": benchmark,
+    judged = answers.judge_many(questions, list(map(templates.tagged, texts)),
+                                [reply.truncated for reply in replies], sandbox)
+    items = [{"key": _key(model_name, benchmark, question, number), "model": model_name, "benchmark": benchmark,
              "question_id": question.id, "task": question.task, "prompt_sha": _sha(question.prompt),
              "completion": text, "answer": verdict.answer,
              "verdict": verdict.passed and not reply.kind, "kind": reply.kind or verdict.kind,
-             "tokens": reply.tokens, "truncated": reply.truncated}
+             "tokens": reply.tokens, "truncated": reply.truncated, **({"sample": number} if number else {})}
             for question, reply, text, verdict in zip(questions, replies, texts, judged, strict=True)]
     if benchmark in PUBLISHED:
         _add_parity(benchmark, items, questions, sandbox)
@@ -125,8 +138,8 @@ def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sa
         item["parity"] = verdict and item["kind"] != TOO_LONG
 
 
-def _key(model_name: str, benchmark: str, question: Question) -> str:
-    return f"{model_name}|{benchmark}|{question.id}"
+def _key(model_name: str, benchmark: str, question: Question, number: int) -> str:
+    return f"{model_name}|{benchmark}|{question.id}" + (f"|{number}" if number else "")
 
 
 def _sha(prompt: str) -> str:

@@ -101,10 +101,8 @@ class Sampler:
         return [[found[index, k] for k in range(n)] for index in range(len(ids))]
 
     def encode(self, message: str) -> tuple[int, ...]:
-        """Token ids of a user message in the chat template, up to where the assistant answers."""
-        turns = [{"role": "user", "content": message}]
-        text = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-        return tuple(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        """Token ids of a user message, as `encode`."""
+        return encode(self.tokenizer, message)
 
     def _refresh(self) -> None:
         if self._decoder is None:
@@ -243,6 +241,18 @@ class _Flight:
         order = self.decoder.drop(self.cache, kept)
         self.row, self.room, self.alive = self.row[order], self.room[order], self.alive[order]
         return token[order]
+
+
+def encode(tokenizer, message: str) -> tuple[int, ...]:
+    """Token ids of a user message in the chat template, up to where the assistant answers.
+
+    A tokenizer without a template gets the bare message, its own start token before it and a new line after.
+    """
+    if not tokenizer.chat_template:
+        return tuple(tokenizer(message + "\n", verbose=False)["input_ids"])
+    turns = [{"role": "user", "content": message}]
+    text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    return tuple(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
 
 def choose(logits: torch.Tensor, temperature: float, top_p: float, draw: torch.Tensor | None):
