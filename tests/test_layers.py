@@ -11,7 +11,7 @@ from cr_utils import paths
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
     "ground": """
-        errors schema params paths machine workers record jsonl progress noise
+        errors schema params launch paths machine workers record jsonl progress noise
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
@@ -19,12 +19,12 @@ LAYERS = {
     "task": """
         constraints blocks writer candidates expressions wording grammar literals_random
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
-        fingerprints pasted evaluate exams score score_cruxeval score_reval reval reval_judging
+        fingerprints guarding pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
         shares
     """,
     "model": """
-        attention decoder distributed shapes tokenizer base base_cli models generate responders
+        attention decoder distributed train shapes tokenizer base base_cli models generate responders
         endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
     """,
     "report": """

@@ -16,6 +16,9 @@ from cr_utils.errors import UserError
 COMMANDS = {
     "run": ("cr_utils.run", "main", "run the stages of a profile"),
     "report": ("cr_utils.report", "main", "tables, figures and the page of a profile, from its records"),
+    "launch": ("cr_utils.launch", "main", "write the script that runs a profile on several GPUs or nodes"),
+    "train": ("cr_utils.train", "main", "train a stage in this and all other processes of a launch script"),
+    "verl": ("cr_utils.verl", "main", "export the questions of the RL stage for verl, with the reward"),
     "figures": ("cr_utils.report", "main_figures", "redraw the figures of a profile, from its records"),
     "base": ("cr_utils.base_cli", "main", "train the base model that the package ships"),
     "data": ("cr_utils.data_cli", "main", "make problems, JSONL on standard output"),

@@ -9,8 +9,7 @@ others through `generate` of transformers, or vLLM where grpo_extra says so. The
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from cr_utils import models  # isort: skip  (first: sets the environment that torch reads)
@@ -18,33 +17,22 @@ from cr_utils import models  # isort: skip  (first: sets the environment that to
 from cr_utils import distributed, jsonl, rewards
 from cr_utils.errors import UserError
 from cr_utils.generate import Sampler
+from cr_utils.guarding import Failed, Reward, guard
 from cr_utils.progress import Progress
+from cr_utils.questions import Question, many
 
 CHUNK = 64  # questions judged at a time while prompts are chosen
 
-Reward = Callable[[list, list[str], list[bool]], list]
+__all__ = ["Failed", "choose", "filter_prompts", "guard", "pool", "train"]
 
+def pool(problems: list[dict], params: dict) -> list[Question]:
+    """The questions that may be asked: of training problems from the end, those least seen by SFT.
 
-@dataclass(frozen=True)
-class Failed:
-    """Stands for the score of a completion whose reward raised."""
-
-    total: float = 0.0
-    correct: float = 0.0
-    format: float = 0.0
-    kind: str = "reward_error"
-
-
-def guard(reward: Reward) -> Reward:
-    """The reward, or zeros of kind "reward_error" where it raises: one bad answer must not end a run."""
-
-    def guarded(questions, completions, truncated):
-        try:
-            return list(reward(questions, completions, truncated))
-        except Exception:  # noqa: BLE001
-            return [Failed()] * len(completions)
-
-    return guarded
+    As many as grpo_filter_prompts candidates (0: all problems), in equal parts of each of grpo_tasks.
+    """
+    training = [one for one in problems if one["split"] == "train"][::-1]
+    each = -(-(params["grpo_filter_prompts"] or len(training)) // len(params["grpo_tasks"]))
+    return [q for task in params["grpo_tasks"] for q in many(training, task, each)]
 
 
 def mixed(passes: int, samples: int) -> bool:

@@ -6,6 +6,7 @@ bookkeeping of rewards and of the best weights; the update itself is in cr_utils
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -205,14 +206,29 @@ def config_of(model, out: Path, params: dict) -> GRPOConfig:
         "logging_steps": 1,
         "shuffle_dataset": False,  # `schedule` does that
     }
-    if extra.get("use_vllm"):  # its default drops long answers from the loss
-        defaults["vllm_importance_sampling_mode"] = "token_truncate"
+    if params.get("grpo_literal"):
+        defaults |= {"loss_type": "grpo", "scale_rewards": "group", "mask_truncated_completions": False}
+        defaults |= {"use_bias_correction_kl": False}
+    defaults |= vllm_settings((params.get("launch") or {}).get("vllm", "none"), extra)
     config = training.configure(GRPOConfig, defaults, extra, "grpo_extra")
     iterations = config.num_iterations
     grpo.check_arithmetic(
         int(config.save_steps), config.gradient_accumulation_steps, config.steps_per_generation, iterations
     )
     return config
+
+
+def vllm_settings(mode: str, extra: dict) -> dict:
+    """TRL's settings for rollouts by vLLM: none, colocate, or server (its host in CR_VLLM_HOST)."""
+    if mode == "none" and not extra.get("use_vllm"):
+        return {}
+    found = {"vllm_importance_sampling_mode": "token_truncate"}  # the default drops long answers from the loss
+    if mode == "colocate":
+        found |= {"use_vllm": True, "vllm_mode": "colocate", "vllm_enable_sleep_mode": True}
+    if mode == "server":
+        found |= {"use_vllm": True, "vllm_mode": "server"}
+        found["vllm_server_host"] = os.environ.get("CR_VLLM_HOST", "localhost")
+    return found
 
 
 def schedule(count: int, config: GRPOConfig) -> list[int]:

@@ -222,6 +222,12 @@ class Record:
                             f"run `python -m cr_utils run {stage} --profile {self.profile}`")
         return found
 
+    @property
+    def trained(self) -> dict | None:
+        """The summary of a training that other processes finished in this unfinished run; None where none did."""
+        path = self.dir / "trained.json"
+        return None if self.done or not path.is_file() else jsonl.read_json(path)
+
     def say(self, text: str) -> None:
         """Print a line for the person who waits, and keep it in log.txt (the driver does so itself)."""
         print(text, flush=True)

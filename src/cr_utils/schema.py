@@ -83,6 +83,7 @@ SCHEMA = {
     "grpo_temperature": Key(float, 1.0, "sampling temperature", 0.01, 10.0),
     "grpo_max_new_tokens": Key(int, REQUIRED, "longest sampled answer, in tokens", 1),
     "grpo_loss": Key(str, "dr_grpo", "loss of TRL's GRPOConfig", choices=("grpo", "dapo", "dr_grpo", "bnpo")),
+    "grpo_literal": Key(bool, False, "the published loss to the letter: grpo, group scaling, cut answers count"),
     "grpo_beta": Key(float, 0.0, "weight of the KL term against the SFT model", 0.0, 10.0),
     "grpo_filter_prompts": Key(int, REQUIRED, "candidate prompts tried before training (0: no filter)", 0),
     "grpo_filter_samples": Key(int, 8, "answers per candidate; prompts with right and wrong ones stay", 2),
