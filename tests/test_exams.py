@@ -77,6 +77,33 @@ def test_a_benchmark_that_is_not_asked_for_is_not_looked_for(problems, monkeypat
         exams.published(params | {"benchmarks": "require"})
 
 
+def forms(problems, **changes):
+    return exams.Sheets(problems, PARAMS | {"benchmarks": "never", "eval_templates": {}, "eval_shard": "",
+                                            "eval_limit": 0, "eval_samples": 1, "eval_temperature": 0.0} | changes)
+
+
+def test_each_model_is_asked_in_its_form(problems, tmp_path):
+    (tmp_path / "mine.txt").write_text("{code}\nmine {query}")
+    made = forms(problems, eval_templates={"output": str(tmp_path / "mine.txt")})
+    first = {name: made.of(name)["heldout"][0] for name in ("base", "base_direct", "grpo", "gpt", "gpt_direct")}
+    assert first["base"] == first["grpo"] and first["base_direct"] == first["gpt_direct"] != first["base"]
+    assert first["gpt"].prompt.endswith("\nmine assert f('a') == ?") and first["gpt"].id == first["base"].id
+    assert forms(problems).of("gpt") == forms(problems).of("base")
+
+
+def test_a_share_and_a_limit_leave_the_same_questions_in_every_form(problems):
+    made = forms(problems, eval_shard="1/2", eval_limit=1)
+    assert [q.id for q in made.of("base")["heldout"]] == [q.id for q in made.of("base_direct")["heldout"]]
+    whole = forms(problems, eval_limit=1).of("base")["heldout"]
+    assert [q.task for q in whole] == ["output", "input", "coverage", "path", "state"]
+
+
+def test_several_greedy_answers_are_refused(problems):
+    with pytest.raises(UserError, match="would all be alike: set eval_temperature"):
+        forms(problems, eval_samples=5)
+    assert forms(problems, eval_samples=5, eval_temperature=0.8).of("base")
+
+
 def test_a_run_that_did_not_know_a_benchmark_says_so():
     assert exams.absent({"benchmarks": "auto", "eval_cruxeval": 8})["reval"] == "not part of this run"
 

@@ -14,13 +14,12 @@ from pathlib import Path
 
 from cr_utils.errors import UserError
 from cr_utils.evaluate import Reply
+from cr_utils.exams import OWN
 from cr_utils.params import nearest
+from cr_utils.schema import ENDPOINT
 
 SERVERS = {"openai": True, "completions": False}
-OWN = ("trivial", "base_direct", "base", "sft", "grpo")
-# Settings of eval_endpoint. prices: {input, output} in dollars per million tokens, or {model: {input, output}}.
-_SERVER = ("timeout", "tries", "wait", "extra")
-_ENDPOINT = ("concurrency", "prices", "budget")
+_SERVER = ("timeout", "tries", "wait", "extra")  # of the settings in eval_endpoint, those of one request
 
 
 def named(given: list[str]) -> dict[str, str]:
@@ -36,11 +35,11 @@ def named(given: list[str]) -> dict[str, str]:
     return found
 
 
-def load(spec: str, params: dict, log: Path | str | None = None, **loading) -> Callable[..., list[Reply]]:
+def load(spec: str, params: dict, log: Path | str | None = None) -> Callable[..., list[Reply]]:
     """The function of a spec, with the profile's evaluation settings.
 
-    log: where a server's answers are kept as they arrive. loading: how transformers loads the weights
-    (`models.load`). Raises UserError where the engine or the model is not to be had.
+    log: where a server's answers are kept as they arrive. Raises UserError where the engine or the model is not
+    to be had.
     """
     kind, _, rest = str(spec).partition(":")
     how = {"max_new_tokens": params["eval_max_new_tokens"], "temperature": params["eval_temperature"],
@@ -50,15 +49,16 @@ def load(spec: str, params: dict, log: Path | str | None = None, **loading) -> C
     if kind == "vllm":
         from cr_utils import vllm_engine
         return vllm_engine.load(rest, **how)
-    from cr_utils import responders
-    return responders.load(spec, batch_size=params["eval_batch_size"], **how, **loading)
+    from cr_utils import models, responders
+    return responders.load(spec, batch_size=params["eval_batch_size"], **how, **(models.for_answers(params) or {}))
 
 
 def _endpoint(spec: str, chat: bool, how: dict, settings: dict, log) -> Callable[..., list[Reply]]:
+    """prices: {input, output} in dollars per million tokens, for every model or by the model's name."""
     from cr_utils import endpoint
     for key in settings:
-        if key not in _SERVER + _ENDPOINT:
-            raise UserError(f"eval_endpoint has no setting {key!r}: {nearest(key, _SERVER + _ENDPOINT)}")
+        if key not in ENDPOINT:
+            raise UserError(f"eval_endpoint has no setting {key!r}: {nearest(key, ENDPOINT)}")
     server = endpoint.open_server(spec, chat, **{key: settings[key] for key in _SERVER if key in settings})
     prices = settings.get("prices", {})
     if prices and not set(prices) & {"input", "output"}:

@@ -6,10 +6,12 @@ The first problems of a split are taken, so a smaller sheet is the beginning of 
 
 from __future__ import annotations
 
-from . import benchmarks, questions, reval_questions
+from . import benchmarks, questions, reval_questions, shares, templates
+from .errors import UserError
 from .questions import Question
 
 OTHER = ("input", "coverage", "path", "state")
+OWN = ("trivial", "base_direct", "base", "sft", "grpo")  # models trained on our own question form
 PUBLISHED = ("cruxeval", "livecodebench", "reval")
 
 
@@ -62,6 +64,32 @@ def sheets(problems: list[dict], params: dict, direct: bool = False, real: dict 
         made[name] = one.questions(n, seed, direct) if name == "reval" else \
             benchmarks.questions(name, one, n=n, seed=seed, direct=direct)
     return made
+
+
+class Sheets:
+    """The sheets of every model, each in its form: chain, direct (names that end so), or, for models that are not
+    ours, the templates that a user names. A shard and a limit leave the same questions in every form."""
+
+    def __init__(self, problems: list[dict], params: dict):
+        if params["eval_samples"] > 1 and not params["eval_temperature"]:
+            raise UserError(f"eval_samples = {params['eval_samples']} greedy answers would all be alike: "
+                            "set eval_temperature")
+        self.problems, self.params = problems, params
+        self.real = published(params)
+        self.templates = templates.read(params["eval_templates"])
+        self._forms: dict[bool, dict[str, list[Question]]] = {}
+
+    def of(self, model: str) -> dict[str, list[Question]]:
+        """Benchmark name -> questions for a model."""
+        direct = model.endswith("direct")
+        if direct not in self._forms:
+            made = sheets(self.problems, self.params, direct, self.real)
+            self._forms[direct] = {name: shares.part(asked, self.params["eval_shard"], self.params["eval_limit"])
+                                   for name, asked in made.items()}
+        found = self._forms[direct]
+        if model in OWN or direct or not self.templates:
+            return found
+        return {name: templates.apply(asked, self.templates) for name, asked in found.items()}
 
 
 def validation(problems: list[dict], n: int, direct: bool = False) -> list[Question]:

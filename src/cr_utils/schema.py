@@ -8,6 +8,7 @@ from dataclasses import dataclass
 DEFAULT_PROFILE = "tiny"
 NOT_PROFILES = {"base", "constraints"}
 TASKS = ("output", "input", "coverage", "path", "state")
+ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra")
 ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation")
 SHARDING = ("none", "fsdp2", "zero3")
 VLLM = ("none", "colocate", "server")
@@ -100,6 +101,15 @@ SCHEMA = {
     "eval_livecodebench": Key(int, 120, "LiveCodeBench execution items per direction (479: all)", 0, 479),
     "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
     "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
+    "eval_models": Key(list, [], "further models to compare, each a name, an equals sign and a spec (docs/05_eval.md)"),
+    "eval_endpoint": Key(dict, {}, "settings of openai: models, such as concurrency, budget and prices",
+                         choices=ENDPOINT),
+    "eval_templates": Key(dict, {}, "prompt template files for further models, by task", choices=TASKS),
+    "eval_samples": Key(int, 1, "answers per question (pass@k)", 1, 1000),
+    "eval_temperature": Key(float, 0.0, "sampling temperature of the answers (0: greedy)", 0.0, 2.0),
+    "eval_limit": Key(int, 0, "questions per benchmark and task at most (0: all)", 0),
+    "eval_shard": Key(str, "", "i/n: ask only the i-th of n shares of the questions"),
+    "eval_items": Key(list, [], "items.jsonl files made elsewhere, taken in before anything is asked"),
     "ablation_arms": Key(list, list(ARMS), "arms to train and score", choices=ARMS),
     "ablation_sft_steps": Key(int, REQUIRED, "SFT updates of the arms about data", 1),
     "ablation_more_sft_steps": Key(int, REQUIRED, "SFT updates that cost what the GRPO stage costs", 1),

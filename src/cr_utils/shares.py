@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from cr_utils import jsonl
+from cr_utils import jsonl, paths
 from cr_utils.errors import UserError
 from cr_utils.questions import Question
 
@@ -50,11 +50,14 @@ def merge_files(paths: list[str | Path], out: str | Path) -> int:
 
 
 def take_in(path: str | Path, others: list[str | Path]) -> int:
-    """Add the items of other files to a growing one, as if they had been asked here; returns how many were new."""
+    """Add the items of other files to a growing one, as if they had been asked here; returns how many were new.
+
+    A relative path is one from the project's root.
+    """
     if not others:
         return 0
     here = jsonl.read(path) if Path(path).is_file() else []
-    rows = merge([*here, *(row for other in others for row in jsonl.read(other))])
+    rows = merge([*here, *(row for other in others for row in jsonl.read(paths.root() / other))])
     if len(rows) > len(here):
         jsonl.write(path, rows)
     return len(rows) - len(here)

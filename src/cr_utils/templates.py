@@ -7,8 +7,8 @@ come in <answer>…</answer> or, as the benchmarks' own prompts ask for it, in [
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
+from cr_utils import paths
 from cr_utils import questions as ask
 from cr_utils.errors import UserError
 from cr_utils.questions import Question
@@ -19,7 +19,7 @@ _HIDDEN = {"output": ("output",), "input": ("input", "call")}  # what would give
 
 
 def read(files: dict[str, str]) -> dict[str, str]:
-    """The templates of some tasks from {task: path}.
+    """The templates of some tasks from {task: path}; a relative path is one from the project's root.
 
     Raises UserError for a task that does not exist, a file that cannot be read, one that shows no program, and
     one that gives the answer away.
@@ -29,7 +29,7 @@ def read(files: dict[str, str]) -> dict[str, str]:
         if task not in ask.TASKS:
             raise UserError(f"template for {task!r}: the tasks are {', '.join(ask.TASKS)}")
         try:
-            texts[task] = Path(path).read_text(encoding="utf-8")
+            texts[task] = (paths.root() / path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"template {path} cannot be read ({type(error).__name__})") from None
         used = set(_FIELD.findall(texts[task]))
