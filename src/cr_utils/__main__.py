@@ -24,6 +24,8 @@ COMMANDS = {
     "data": ("cr_utils.data_cli", "main", "make problems, JSONL on standard output"),
     "judge": ("cr_utils.judge_cli", "judge_main", "judge answers, JSONL in and out"),
     "trace": ("cr_utils.judge_cli", "trace_main", "trace calls, JSONL in and out"),
+    "evaluate": ("cr_utils.eval_cli", "main", "ask any models the real benchmarks' questions"),
+    "join": ("cr_utils.eval_cli", "main_join", "one file of answers from those of several machines"),
     "score": ("cr_utils.score", "main", "score files of generations for the benchmarks"),
     "reference": ("cr_utils.reference", "main", "keep the small records of a finished run in results/reference/"),
     "readme": ("cr_utils.readme", "main", "renew the parts of README.md made from the reference run"),

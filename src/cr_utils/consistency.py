@@ -18,7 +18,7 @@ def totals(items: Iterable[dict], name: str = "model") -> dict[tuple[str, str, s
     """(sum of scores, places) by (model or arm, "reval", "consistency", mode)."""
     answers: dict[str, dict[str, dict]] = defaultdict(dict)
     for item in items:
-        if item["benchmark"] == "reval":
+        if item["benchmark"] == "reval" and not item.get("sample"):  # of several samples the first
             answers[item[name]][item["question_id"]] = item
     found = {}
     for model, asked in answers.items():

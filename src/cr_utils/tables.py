@@ -73,14 +73,31 @@ def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None,
 def rates(items: Iterable[dict], name: str = "model", split: Callable | None = None) -> Counts:
     """(right, asked) by (model or arm, benchmark, task, mode); CRUXEval's 600 test rows count as a benchmark."""
     items, asked, right = list(items), Counter(), Counter()
+    answers = Counter(question(item, name) for item in items)
     for item in items:
+        share = 1 / n if (n := answers[question(item, name)]) > 1 else 1  # of several samples of a question
         for benchmark in _benchmarks(item, split):
             for mode, verdict in (("strict", item["verdict"]), ("parity", item.get("parity"))):
                 if verdict is not None:
                     key = (item[name], benchmark, item["task"], mode)
-                    asked[key] += 1
-                    right[key] += bool(verdict)
-    return {key: (right[key], n) for key, n in asked.items()} | consistency.totals(items, name)
+                    asked[key] += share
+                    right[key] += share if verdict else 0
+    return {key: (_whole(right[key]), round(n)) for key, n in asked.items()} | consistency.totals(items, name)
+
+
+def question(item: dict, name: str = "model") -> tuple[str, str, str]:
+    """What the samples of one question have in common."""
+    return item[name], item["benchmark"], item.get("question_id", "")
+
+
+def is_first(item: dict) -> bool:
+    """Is an item the first (or only) sample of its question?"""
+    return not item.get("sample")
+
+
+def _whole(number: float) -> float:
+    """The integer that a sum of shares is, where it is one."""
+    return round(number) if abs(number - round(number)) < 1e-6 else number
 
 
 def _benchmarks(item: dict, split: Callable | None) -> tuple[str, ...]:
@@ -122,7 +139,7 @@ def cell(counts: Counts, name: str, benchmark: str, task: str, mode: str = "stri
     if not n:
         return {}
     low, high = stats.wilson(right, n)
-    correct = None if task == "consistency" else right  # a sum of scores
+    correct = right if task != "consistency" and isinstance(right, int) else None  # else a sum of scores
     return {"n": n, "correct": correct, "accuracy": right / n, "low": low, "high": high}
 
 
@@ -149,7 +166,7 @@ def paired(items: Iterable[dict], pairs: Iterable[tuple[str, str]] = PAIRS, name
     `difference` is b's accuracy minus a's on those n questions. p-values are not corrected for their number.
     """
     verdicts: dict[tuple, dict[str, bool]] = defaultdict(dict)
-    for item in items:
+    for item in filter(is_first, items):
         for benchmark in _benchmarks(item, split):
             verdicts[item.get(name) or item["model"], benchmark, item["task"]][item["question_id"]] = item["verdict"]
     rows = []
