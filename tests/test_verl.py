@@ -1,0 +1,65 @@
+"""The export for verl: what its loader reads, and a reward that is ours."""
+
+import json
+
+import pandas
+import pytest
+
+from cr_utils import jsonl, params, paths, rewards, verl
+from cr_utils.questions import Question, build
+
+CODE = "def f(n):\n    t = n + 1\n    return t"
+PROBLEMS = [{"id": f"p{i}", "code": CODE, "entry_point": "f", "input": str(i), "output": str(i + 1),
+             "split": "train" if i < 6 else "validation"} for i in range(9)]
+VALUES = params.load("paper-7b")
+RIGHT = "<reasoning>one more</reasoning>\n<answer>3</answer>"
+
+
+@pytest.fixture
+def rows(tmp_path):
+    assert verl.export(PROBLEMS, VALUES, tmp_path) == {"train": 6, "val": 3}
+    return pandas.read_parquet(tmp_path / "train.parquet").to_dict("records")
+
+
+def score(row, text):
+    return verl.compute_score(row["data_source"], text, row["reward_model"]["ground_truth"], row["extra_info"])
+
+
+def test_rows_have_the_columns_of_verls_loader(rows):
+    assert {"data_source", "prompt", "reward_model", "extra_info"} <= set(rows[0])
+    assert [(turn["role"], "def f" in turn["content"]) for turn in rows[0]["prompt"]] == [("user", True)]
+    assert {row["data_source"] for row in rows} == {"codereasoner/output", "codereasoner/input"}
+    assert Question.from_dict(json.loads(rows[0]["extra_info"]["question"])).task == "output"
+
+
+def test_the_score_is_our_reward(rows):
+    row = next(row for row in rows if json.loads(row["reward_model"]["ground_truth"]) == ["4"])
+    question = build(PROBLEMS[3], "output")
+    for text in (RIGHT.replace("3", "4"), RIGHT, "<answer>4</answer>", "assert True", ""):
+        ours, = rewards.score([question], [text], format_weight=verl.FORMAT_WEIGHT)
+        assert score(row, text) == {"score": ours.total, "acc": ours.correct, "format": ours.format, "error": 0.0}
+
+
+def test_a_predicted_input_is_judged_by_execution(rows):
+    row = next(row for row in rows if row["data_source"].endswith("input"))
+    output = json.loads(row["extra_info"]["question"])["output"]
+    assert score(row, f"<reasoning>x</reasoning>\n<answer>f({int(output) - 1})</answer>")["acc"] == 1.0
+    assert score(row, "<reasoning>x</reasoning>\n<answer>f(99)</answer>")["acc"] == 0.0
+
+
+def test_the_command_has_the_batches_of_the_profile(tmp_path):
+    text = verl.command(VALUES, "some/model", tmp_path)
+    for words in ("data.train_batch_size=128", "ppo_mini_batch_size=64", "rollout.n=8", "optim.lr=1e-06",
+                  "use_kl_loss=False", "data.max_response_length=4096", "trainer.n_gpus_per_node=8",
+                  "custom_reward_function.name=compute_score", "total_training_steps=147"):
+        assert words in text
+    assert (paths.package() / "verl.py").is_file()
+
+
+def test_the_command_exports_a_finished_stage(results, capsys):
+    folder = paths.stage_dir("tiny", "01_data")
+    folder.mkdir(parents=True)
+    jsonl.write(folder / "problems.jsonl", PROBLEMS)
+    assert verl.main(["--profile", "tiny"]) == 0
+    assert (results / "tiny" / "verl" / "val.parquet").is_file()
+    assert "verl.trainer.main_ppo" in capsys.readouterr().out
