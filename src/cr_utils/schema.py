@@ -91,6 +91,8 @@ SCHEMA = {
     "grpo_save_every": Key(int, REQUIRED, "updates between checkpoints (each is validated)", 1),
     "grpo_eval_items": Key(int, REQUIRED, "validation questions answered at each checkpoint", 1),
     "grpo_format_weight": Key(float, 0.1, "share of the format term in the reward", 0.0, 0.5),
+    "grpo_reward": Key(str, "terminal", "what is rewarded: the answer, or steps too (cr_utils.whitebox)",
+                       choices=("terminal", "whitebox", "bilevel")),
     "grpo_tasks": Key(list, ["output", "input"], "tasks of the training questions", choices=TASKS),
     "grpo_extra": Key(dict, {}, "further settings passed as they are to TRL's GRPOConfig"),
     "eval_heldout": Key(int, REQUIRED, "held-out output questions", 1),
