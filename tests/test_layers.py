@@ -19,9 +19,9 @@ LAYERS = {
     "task": """
         constraints blocks writer candidates expressions wording grammar literals_random
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
-        fingerprints guarding pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
+        fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
-        shares
+        shares departures nearness
     """,
     "model": """
         adapters attention decoder distributed train shapes tokenizer base base_cli models generate responders
@@ -29,7 +29,7 @@ LAYERS = {
     """,
     "report": """
         run execute report figures figure_style stats tables tablefile published claims consistency
-        answer_tables curves eval_cli
+        answer_tables answer_figures comparisons constructs curves eval_cli
         frames gallery marks page results samples story views readme reference __main__
     """,
 }

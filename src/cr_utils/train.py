@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from cr_utils import distill, distributed, exams, grpo, jsonl, params, paths, record, responders, rewards, sft
+from cr_utils import distill, distributed, exams, grpo, jsonl, params, paths, record, responders, sft, whitebox
 from cr_utils.errors import UserError
 
 STAGES = ("03_sft", "04_grpo")
@@ -64,8 +64,7 @@ def _grpo(values: dict, found: dict, problems: list[dict]) -> dict:
     mixed = [q for q in pool if q.id in set(kept)]
     validate = responders.validator(exams.validation(problems, values["grpo_eval_items"]),
                                     values["grpo_max_new_tokens"], values["eval_batch_size"])
-    reward = partial(rewards.score, format_weight=values["grpo_format_weight"])
-    return grpo.train(mixed, found["start"], found["out"], values, validate, reward)
+    return grpo.train(mixed, found["start"], found["out"], values, validate, whitebox.reward(values))
 
 
 def main(words: list[str]) -> int:
