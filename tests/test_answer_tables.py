@@ -19,3 +19,42 @@ def test_scoring_without_published_verdicts_says_so():
     frame = answer_tables.scoring([{"model": "sft", "benchmark": "heldout", "task": "output", "verdict": True}])
     assert frame.empty and frame.attrs["notes"] == ["no answer to a published benchmark was recorded"]
     assert isinstance(frame, pd.DataFrame)
+
+
+def told(model, verdict, departure, steps=5, needed=5):
+    return {"model": model, "benchmark": "heldout", "task": "output", "verdict": verdict, "kind": "wrong",
+            "departure": departure, "first_wrong_step": None if departure == "none" else 3, "steps": steps,
+            "steps_needed": needed}
+
+
+def test_departures_set_steps_against_answers():
+    made = [told("sft", True, "none"), told("sft", True, "wrong_value"), told("sft", False, "none"),
+            told("sft", False, "misread"), told("sft", False, "lost_state", steps=9),
+            told("sft", False, "wrong_line"), {**told("sft", False, None), "departure": None}]
+    found = answer_tables.departures(made).iloc[0]
+    assert list(found.index) == answer_tables.DEPARTURES
+    assert (found.n, found.right_answers, found.right_steps) == (6, 2, 2)
+    assert (found.right_with_wrong_steps, found.wrong_with_right_steps) == (1, 1)
+    assert (found.comprehension, found.simulation, found.lost_state, found.misquoted) == (1, 2, 1, 0)
+    assert found.right_answers + found.wrong_with_right_steps + found.comprehension + found.simulation == found.n
+    assert (found.median_step, found.longer_than_run) == (3, 1 / 6)
+    assert answer_tables.departures([]).attrs["notes"] == ["nothing was recorded"]
+
+
+def test_failures_tell_wrong_outputs_apart():
+    made = [{**told("sft", False, None), "detail": detail} for detail in ("wrong_type", "wrong_type", None)]
+    frame = answer_tables.failures(made)
+    assert dict(zip(frame["kind"], frame["count"], strict=True)) == {"wrong_type": 2, "wrong": 1}
+
+
+def test_pass_at_k_over_questions():
+    made = [{"model": "m", "benchmark": "cruxeval", "task": "output", "question_id": q, "verdict": v, "parity": True,
+             **({"sample": n} if n else {})} for q, found in {"a": (1, 0, 0, 0), "b": (0, 0, 0, 0)}.items()
+            for n, v in enumerate(map(bool, found))]
+    frame = answer_tables.pass_at_k(made, (1, 2, 5))
+    strict = frame[frame["mode"] == "strict"].set_index("k")
+    assert strict["estimate"].to_dict() == {1: 0.125, 2: 0.25} and set(strict["samples"]) == {4}
+    assert frame[frame["mode"] == "parity"]["estimate"].tolist() == [1.0, 1.0]
+    assert (strict["low"] <= strict["estimate"]).all() and (strict["estimate"] <= strict["high"]).all()
+    single = answer_tables.pass_at_k([item for item in made if "sample" not in item])
+    assert single.empty and single.attrs["notes"] == ["one answer per question was sampled (eval_samples)"]

@@ -6,7 +6,7 @@ import pytest
 import simulated
 from matplotlib import pyplot as plt
 
-from cr_utils import curves, figure_style, figures, frames, tables
+from cr_utils import answer_figures, answer_tables, curves, figure_style, figures, frames, steps, tables
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +99,25 @@ def test_ablations_say_what_was_not_run(rows):
 def test_length_failures_constructs(rows, items):
     outcomes = frames.outcomes(items, frames.problems(rows))
     assert "SFT, right" in " ".join(labels(figures.answer_length(outcomes)))
-    found = figures.failure_kinds(tables.failures(items))
+    found = figures.failure_kinds(answer_tables.failures(items))
     assert labels(found[0])[-1] == "SFT + GRPO"
     found = figures.constructs(outcomes)
     assert "control 3" in labels(found[0]) and len(found) == 4
+
+
+def test_departures_reach_one_and_overthinking_has_a_dot_each(rows, items):
+    told = steps.annotate(items, rows)
+    departed, length = answer_tables.departures(told), answer_tables.length(told)
+    ax = answer_figures.departures(departed)
+    ends = {}
+    for bar in ax.patches:
+        ends[bar.get_y()] = max(ends.get(bar.get_y(), 0), bar.get_x() + bar.get_width())
+    assert len(ends) == 5 and all(end == pytest.approx(1) for end in ends.values())
+    ax = answer_figures.overthinking(length, departed)
+    assert labels(ax) == ["cut off", "loops at its end", "more steps than the run"]
+    part = length[(length["benchmark"] == "heldout") & (length["task"] == "output") & (length["model"] == "sft")]
+    drawn = [x for line in ax.lines for x in np.atleast_1d(line.get_xdata())]
+    assert any(x == pytest.approx(part["truncated"].iloc[0]) for x in drawn)
 
 
 def test_curves_mark_the_chosen_checkpoint():
@@ -116,14 +131,16 @@ def test_without_records_figures_say_so():
     for drawn in (figures.filters(tables.data([])), figures.constraint_coverage(none),
                   figures.distributions(frames.shapes(none)), figures.chain_lengths(frames.chains([])),
                   figures.accuracy(tables.main([])), figures.ablations(tables.ablations([])),
-                  figures.answer_length(frames.outcomes([])), figures.failure_kinds(tables.failures([])),
+                  figures.answer_length(frames.outcomes([])), figures.failure_kinds(answer_tables.failures([])),
+                  answer_figures.departures(answer_tables.departures([])),
+                  answer_figures.overthinking(answer_tables.length([]), answer_tables.departures([])),
                   figures.constructs(frames.outcomes([])), curves.sft_curves(frames.log([])),
                   curves.grpo_curves(frames.log([]))):
         assert "—" in words(np.ravel(drawn)[0])
 
 
 def test_saved_bytes_do_not_depend_on_the_moment_or_the_settings(tmp_path, items):
-    frame = tables.failures(items)
+    frame = answer_tables.failures(items)
     for folder in ("a", "b"):
         matplotlib.rcParams["font.size"] = 10 if folder == "a" else 14
         figure_style.save(figures.failure_kinds(frame), tmp_path / folder, "failures")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import simulated
 
-from cr_utils import published, stats, tables
+from cr_utils import answer_tables, published, stats, tables
 
 
 def split(row_id):
@@ -116,20 +116,20 @@ def test_length_and_repetition():
     made = [{"model": "sft", "benchmark": "heldout", "task": "output", "question_id": str(i), "verdict": True,
              "kind": "pass", "tokens": n, "truncated": n > 50, "completion": text}
             for i, (n, text) in enumerate([(10, simulated.CHAIN), (20, "ok"), (90, "x = 1; " * 40)])]
-    found = tables.length(made).iloc[0]
+    found = answer_tables.length(made).iloc[0]
     assert (found.n, found.mean_tokens, found.median_tokens) == (3, 40, 20)
     assert (found.truncated, found.repetition) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
-    assert pd.isna(tables.length([{**made[0], "completion": None}]).iloc[0].repetition)
+    assert pd.isna(answer_tables.length([{**made[0], "completion": None}]).iloc[0].repetition)
 
 
 def test_failures_share_is_of_all_answers(items):
-    frame = tables.failures(items)
+    frame = answer_tables.failures(items)
     mine = frame[(frame.model == "sft") & (frame.benchmark == "heldout") & (frame.task == "output")]
     wrong = [i for i in items if (i["model"], i["benchmark"], i["task"]) == ("sft", "heldout", "output")
              and not i["verdict"]]
     assert mine["count"].sum() == len(wrong) and "pass" not in set(mine.kind)
     assert mine.share.sum() == pytest.approx(len(wrong) / mine.n.iloc[0])
-    assert list(frame.columns) == tables.FAILURES
+    assert list(frame.columns) == answer_tables.FAILURES
 
 
 def test_data_drops():

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import answers, jsonl, reval_questions, score_cruxeval, templates
+from cr_utils import answers, jsonl, nearness, reval_questions, score_cruxeval, templates
 from cr_utils.errors import UserError
 from cr_utils.progress import Progress
 from cr_utils.questions import Question
@@ -118,6 +118,9 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
              "verdict": verdict.passed and not reply.kind, "kind": reply.kind or verdict.kind,
              "tokens": reply.tokens, "truncated": reply.truncated, **({"sample": number} if number else {})}
             for question, reply, text, verdict in zip(questions, replies, texts, judged, strict=True)]
+    for item, question in zip(items, questions, strict=True):
+        if item["task"] == "output" and item["kind"] == "wrong":
+            item["detail"] = nearness.how_wrong(item["answer"], question.truth[0])
     if benchmark in PUBLISHED:
         _add_parity(benchmark, items, questions, sandbox)
     return items

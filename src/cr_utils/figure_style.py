@@ -30,7 +30,8 @@ MODEL_LABELS = {"trivial": "trivial", "base_direct": "base, direct", "base": "ba
 OTHER_COLORS = ("#cc79a7", "#d55e00", "#7a5195", "#a6761d")
 OTHER_MARKERS = ("P", "^", "<", ">")
 KIND_COLORS = {"wrong": "#d55e00", "truncated": "#cc79a7", "no_answer": "#f0e442", "format": "#56b4e9",
-               "bad_call": "#0072b2", "error": "#7a5195", "timeout": "#e69f00", "prompt_too_long": "#8d939e"}
+               "bad_call": "#0072b2", "error": "#7a5195", "timeout": "#e69f00", "prompt_too_long": "#8d939e",
+               "wrong_type": "#a6761d", "off_by_little": "#f4a582"}
 SOURCE_COLORS = {"train": SLATE, "heldout": "#56b4e9", "heldout_ood": "#009e73", "cruxeval": "#d55e00",
                  "cruxeval dev": "#d55e00", "livecodebench": "#e69f00", "reval": "#cc79a7"}
 DASHES, DOTS = (0, (5, 1.5)), (0, (1.5, 1.2))

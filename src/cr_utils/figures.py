@@ -184,7 +184,7 @@ def answer_length(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
 
 @styled
 def failure_kinds(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", tasks: tuple = ("output", "input")):
-    """Shares of all answers by kind of failure, stacked. frame: as `tables.failures`; one axes a task."""
+    """Shares of all answers by kind of failure, stacked. frame: as `answer_tables.failures`; one axes a task."""
     rows = frame[frame["benchmark"] == benchmark]
     models = [name for name in MODEL_COLORS if name in set(rows["model"])]
     found = np.atleast_1d(axes(ax, 1, len(tasks), height=1.2 + 0.3 * max(2, len(models)), sharey=True))

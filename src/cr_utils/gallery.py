@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import curves, figure_style, figures, frames, tables
+from cr_utils import answer_figures, answer_tables, curves, figure_style, figures, frames, tables
 from cr_utils.results import Results
 
 
@@ -81,7 +81,18 @@ FIGURES: tuple[Figure, ...] = (
     Figure("failure_kinds", "05_eval", "items.jsonl", "Why answers fail",
            "Each bar ends at the model's error rate; colours say why. Format failures and missing answers should "
            "vanish with SFT; what then remains is wrong execution, which is the hard part.",
-           lambda r: figures.failure_kinds(tables.failures(r.items))),
+           lambda r: figures.failure_kinds(answer_tables.failures(r.items))),
+    Figure("departures", "05_eval", "items.jsonl", "Where chains leave the run",
+           "Each chain against the interpreter's narration of the same run. Comprehension: the step quotes or states "
+           "something that the program does not say. The warm colours are errors of execution: another line, other "
+           "values in the variables, a wrong result, too few or too many steps. A right answer with wrong steps is luck "
+           "or other words; a wrong answer with right steps was lost on the last line.",
+           lambda r: answer_figures.departures(answer_tables.departures(r.items))),
+    Figure("overthinking", "05_eval", "items.jsonl", "Too much: cut off, looping, more steps than the run",
+           "Shares of all answers with 95 % Wilson intervals. Summaries of the paper say that reinforcement learning cuts "
+           "the verbosity that instruction tuning leaves: compare the last two stages. A chain with more steps than its "
+           "run thinks on after it is done, or walks through turns that never happen.",
+           lambda r: answer_figures.overthinking(answer_tables.length(r.items), answer_tables.departures(r.items))),
     Figure("ablations", "06_ablations", "items.jsonl", "What each part contributes",
            "Above: the main models, and arms that change the stages. Below: the same small SFT budget, with one part "
            "of the data left out. Dashed lines are what each group is compared with (diamonds). A dot left of its line: "

@@ -44,7 +44,7 @@ def percent(ax, top: float) -> None:
     """An accuracy axis from 0 to a little over the largest interval."""
     top = min(1.02, max(0.05, float(top) * 1.06))
     ax.set_xlim(-0.015 * top, top)
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.xaxis.set_major_formatter(PercentFormatter(1))  # with decimals where ticks are closer than a percent
     ax.locator_params(axis="x", nbins=5)
 
 

@@ -14,8 +14,9 @@ from . import jsonl, paths
 from .errors import UserError
 
 KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json", "filter.jsonl",
-        "arms.jsonl")
-VERDICT = ("model", "arm", "benchmark", "question_id", "task", "verdict", "parity", "kind", "tokens", "truncated")
+        "arms.jsonl", "programs.jsonl")
+VERDICT = ("model", "arm", "benchmark", "question_id", "task", "verdict", "parity", "kind", "detail", "sample",
+           "tokens", "truncated")
 
 
 def verdict(item: dict) -> dict:

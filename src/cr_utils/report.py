@@ -11,7 +11,7 @@ from string import Template
 
 import pandas as pd
 
-from cr_utils import answer_tables, claims, gallery, jsonl, page, paths, published, story, tables
+from cr_utils import answer_tables, claims, comparisons, constructs, gallery, jsonl, page, paths, published, story, tables
 from cr_utils.arms import REFERENCES
 from cr_utils.errors import UserError
 from cr_utils.results import Results
@@ -57,8 +57,12 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
         "claims_detail": claims.details(items, arms, **about),
         "generalization": tables.generalization(items, about["model"], results.reasons),
         "scoring": answer_tables.scoring(items),
-        "length": tables.length(items),
-        "failures": tables.failures(items),
+        "pass_at_k": answer_tables.pass_at_k(items),
+        "gains": comparisons.gains(items),
+        "length": answer_tables.length(items),
+        "failures": answer_tables.failures(items),
+        "departures": answer_tables.departures(items),
+        "constructs": constructs.table(items, results.problem_rows, results.programs),
         "data": tables.data(results.counts),
     }
     for name, frame in made.items():

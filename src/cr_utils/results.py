@@ -95,6 +95,11 @@ class Results:
         return steps.annotate(self.rows("05_eval", "items.jsonl"), self.problem_rows)
 
     @cached_property
+    def programs(self) -> list[dict]:
+        """Facts about the real benchmarks' programs that were asked."""
+        return self.rows("05_eval", "programs.jsonl")
+
+    @cached_property
     def arms(self) -> list[dict]:
         """Evaluation items of the ablation arms."""
         return self.rows("06_ablations", "items.jsonl")

@@ -96,6 +96,20 @@ def paired_interval(a_only: int, b_only: int, n: int, level: float = 0.95) -> In
     return Interval(max(-1.0, centre - half), min(1.0, centre + half))
 
 
+def relative_gain(a_right: int, b_right: int, discordant: int, level: float = 0.95) -> tuple[float, Interval]:
+    """b's gain relative to a on the same questions, b_right / a_right - 1, and its interval.
+
+    The interval is Wald's for the logarithm of a ratio of paired rates, variance discordant / (a_right b_right), with
+    one added to each of the two discordant and the two right counts, so that it has a width where nothing differs.
+    Raises ValueError where either has nothing right, or the counts contradict each other.
+    """
+    if min(a_right, b_right) < 1 or abs(b_right - a_right) > discordant or discordant > a_right + b_right:
+        raise ValueError(f"no relative gain for {a_right} and {b_right} right, {discordant} of them different")
+    ratio = b_right / a_right
+    half = z_value(level) * math.sqrt((discordant + 2) / ((a_right + 1) * (b_right + 1)))
+    return ratio - 1, Interval(ratio * math.exp(-half) - 1, ratio * math.exp(half) - 1)
+
+
 def bootstrap(values: Sequence[float], statistic: Callable = np.mean, resamples: int = 2000,
               level: float = 0.95, seed: int = 0) -> Interval:
     """Percentile bootstrap interval of a statistic of independent values, shape (n,).

@@ -5,18 +5,9 @@ run. A right answer may follow from wrong steps, and this sees it; a chain that 
 wrong at its first different line. Runs our own generated programs in this process; never a benchmark's.
 """
 
-import re
-
 from cr_utils import questions, teacher
+from cr_utils.departures import Departure, departure
 from cr_utils.wording import TooLong, Unsupported
-
-REASONING = re.compile(r"<reasoning>(.*?)(?:</reasoning>|<answer>|$)", re.DOTALL)
-
-
-def lines(completion: str) -> list[str] | None:
-    """The steps of a completion, one a line; None where it has no reasoning."""
-    found = REASONING.search(completion)
-    return [line.strip() for line in found.group(1).splitlines() if line.strip()] if found else None
 
 
 def first_wrong(completion: str, reference: str) -> int | None:
@@ -24,21 +15,25 @@ def first_wrong(completion: str, reference: str) -> int | None:
 
     Steps that are missing at the end count as wrong at the first of them, and so do steps beyond the end.
     """
-    given, right = lines(completion), lines(reference) or []
-    if not given:
-        return None
-    for number, (mine, its) in enumerate(zip(given, right, strict=False), 1):
-        if mine != its:
-            return number
-    return min(len(given), len(right)) + 1 if len(given) != len(right) else None
+    found = departure(completion, reference, "")
+    return found.step if found else None
 
 
 def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
-    """Items with `first_wrong_step` where they answer `output` about one of our generated programs in steps."""
+    """Items with facts about their steps where they answer `output` about one of our generated programs in steps.
+
+    Added: `first_wrong_step`, its `departure` (kinds of `departures`), the numbers of `steps` given and
+    `steps_needed`; all None where the run has no narration to compare with.
+    """
     known = {row["id"]: row for row in problems if row.get("source") == "grammar"}
     references: dict[str, str] = {}
-    return [{**item, "first_wrong_step": _step(item, known, references)} if _has_steps(item, known) else item
+    return [{**item, **_facts(_compared(item, known, references))} if _has_steps(item, known) else item
             for item in items]
+
+
+def _facts(found: Departure | None) -> dict:
+    step, kind, given, needed = found or (None, None, None, None)
+    return {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed}
 
 
 def _has_steps(item: dict, known: dict) -> bool:
@@ -46,7 +41,7 @@ def _has_steps(item: dict, known: dict) -> bool:
             and "<reasoning>" in (item.get("completion") or "") and item["question_id"].split("/")[0] in known)
 
 
-def _step(item: dict, known: dict, references: dict) -> int | None:
+def _compared(item: dict, known: dict, references: dict) -> Departure | None:
     problem = known[item["question_id"].split("/")[0]]
     if problem["id"] not in references:
         try:
@@ -54,4 +49,4 @@ def _step(item: dict, known: dict, references: dict) -> int | None:
         except (Unsupported, TooLong):  # the interpreter has no words for this run: nothing to compare with
             references[problem["id"]] = None
     reference = references[problem["id"]]
-    return None if reference is None else first_wrong(item["completion"], reference)
+    return None if reference is None else departure(item["completion"], reference, problem["code"])

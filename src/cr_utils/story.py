@@ -180,14 +180,22 @@ def evaluation(story: Story) -> str:
                     look="parity only: accepted by the published rule alone; strict only: by ours alone."),
         story.table("paired", "Paired tests", *items, folded=True,
                     look="Exact McNemar tests on the questions that both answered; difference is b minus a."),
+        story.table("gains", "Differences, relative gains, and who is no worse", *items, folded=True,
+                    look="not worse: the 95 % interval of b minus a lies above minus the margin."),
+        story.table("pass_at_k", "pass@k", *items, folded=True),
         story.figure("constructs"),
+        story.table("constructs", "Accuracy by construct, every task and benchmark", *items, folded=True,
+                    look="Groups with fewer than ten answers are left out."),
         story.table("generalization", "Seen and unseen constraint cells", *items, folded=True,
                     look="The difference between cells that training has and cells that it never shows."),
         story.figure("answer_length"),
         story.table("length", "Answer length, truncation, repetition", *items, folded=True),
-        story.figure("failure_kinds"),
+        story.figure("overthinking"), story.figure("failure_kinds"),
         story.table("failures", "Failures by kind", *items, folded=True,
-                    look="first wrong step: median number of the first step that differs from the interpreter's."))))
+                    look="first wrong step: median number of the first step that differs from the interpreter's."),
+        story.figure("departures"),
+        story.table("departures", "Steps against answers", *items, folded=True,
+                    look="Kinds of departure are counted among wrong answers; docs/05_eval.md says what each means."))))
 
 
 def ablation(story: Story) -> str:

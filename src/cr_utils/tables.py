@@ -1,16 +1,15 @@
 """Tables from recorded items: each function takes records and returns one pandas frame with fixed columns.
 
-Covers accuracy (main, ablations, generalization), paired tests, answer length, failures and data counts;
-re-exports the writing of any frame (`tablefile`). Accuracies are fractions 0-1 with 95 % intervals. A cell
-without a value is missing (NA) in a frame and "—" on disk, and `frame.attrs["notes"]` says why. Claims: `claims`.
+Covers accuracy (main, ablations, generalization), paired tests and data counts; tables about the answers
+themselves are in `answer_tables`, claims in `claims`. Accuracies are fractions 0-1 with 95 % intervals. A cell
+without a value is missing (NA) in a frame and "—" on disk, and `frame.attrs["notes"]` says why.
 
-Records are items as `evaluate` writes them. Two optional fields are understood: `parity` (bool, the official
-scorer's verdict; gives rows of mode "parity") and `first_wrong_step` (int, 1-based).
+Records are items as `evaluate` writes them. Optional fields: `parity` (bool, the official scorer's verdict; gives
+rows of mode "parity") and `sample` (number of a further answer to the same question).
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from statistics import mean as average, median
 
 import pandas as pd
 
@@ -18,8 +17,8 @@ from cr_utils import consistency, published, stats
 from cr_utils.schema import ARMS
 from cr_utils.tablefile import DASH, cell_text, read_table, write_table
 
-__all__ = ["ARMS", "DASH", "ablations", "cell_text", "data", "failures", "generalization", "length", "main", "paired",
-           "rates", "read_table", "write_table"]
+__all__ = ["ARMS", "DASH", "ablations", "cell_text", "data", "frame_of", "generalization", "main", "paired", "rates",
+           "read_table", "write_table"]
 
 TASKS = ("output", "input", "coverage", "path", "state")
 MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
@@ -37,8 +36,6 @@ MAIN = ["model", *CELL, *RATE, "published", "source"]
 ABLATIONS = ["arm", *MAIN[1:]]
 PAIRED = ["benchmark", "task", "a", "b", "n", "a_only", "b_only", "difference", "p_value"]
 GENERALIZATION = ["model", *CELL, *RATE, "base_model", "against", "difference", "difference_low", "difference_high"]
-LENGTH = ["model", *CELL, "n", "mean_tokens", "median_tokens", "truncated", "repetition"]
-FAILURES = ["model", *CELL, "n", "kind", "count", "share", "first_wrong_step"]
 DATA = ["step", "n", "dropped", "share"]
 CONSISTENCY = "reval, consistency: accuracy is a mean of scores 0-1, so none are counted as correct"
 COUNTS = ("n", "correct", "a_only", "b_only", "count", "dropped")
@@ -128,7 +125,7 @@ def _grid(counts: Counts, names: tuple, columns: list[str], reasons: dict, with_
     if with_published:
         rows += [{first: p.model, "benchmark": p.benchmark, "task": p.task, "mode": "parity",
                   "published": p.value, "source": p.label} for p in published.NUMBERS]
-    return _frame(rows, columns, first, reasons)
+    return frame_of(rows, columns, first, reasons)
 
 
 def cell(counts: Counts, name: str, benchmark: str, task: str, mode: str = "strict") -> dict:
@@ -178,7 +175,7 @@ def paired(items: Iterable[dict], pairs: Iterable[tuple[str, str]] = PAIRS, name
                 test = stats.mcnemar([first[q] for q in both], [second[q] for q in both])._asdict() if both else {}
                 if both or first or second:
                     rows.append({"benchmark": benchmark, "task": task, "a": a, "b": b, **test})
-    frame = _frame(rows, PAIRED, None, {})
+    frame = frame_of(rows, PAIRED, None, {})
     absent = sorted({f"{row['a']} and {row['b']}" for row in rows if "n" not in row})
     frame.attrs["notes"] = [f"{pair}: no question that both answered" for pair in absent] or (
         [] if rows else ["no two models were evaluated on the same questions"])
@@ -209,55 +206,13 @@ def generalization(items: Iterable[dict], base_model: str = "shipped", reasons: 
                     row |= {"against": "heldout", "difference": row["accuracy"] - seen[0] / seen[1],
                             "difference_low": low, "difference_high": high}
                 rows.append(row)
-    notes = _frame(rows, GENERALIZATION, "model", reasons or {}).attrs["notes"]
+    notes = frame_of(rows, GENERALIZATION, "model", reasons or {}).attrs["notes"]
     if len({bases.get(model, base_model) for model in names}) == 1:
         rows.append({"model": "grpo", "benchmark": "heldout", "task": "output", "mode": "strict",
                      "base_model": "others"})
         notes.append(f"other base models: {(reasons or {}).get('base_model', 'not run')}")
-    frame = _frame(rows, GENERALIZATION, None, {})
+    frame = frame_of(rows, GENERALIZATION, None, {})
     frame.attrs["notes"] = notes
-    return frame
-
-
-def repeats(text: str, window: int = 240, longest: int = 60, least: int = 4) -> bool:
-    """Does a text end in a loop: its last part one block of at most `longest` characters, `least` times or more?"""
-    tail = text.rstrip()[-window:]
-    return any(len(tail) >= least * size and tail[-size * least:] == tail[-size:] * least
-               for size in range(3, longest + 1))
-
-
-def length(items: Iterable[dict]) -> pd.DataFrame:
-    """Answer length in tokens, and the shares (0-1) of answers cut off at the limit and of answers that loop."""
-    groups = _groups(items)
-    rows = []
-    for (model, benchmark, task), group in groups.items():
-        tokens = [item["tokens"] for item in group if item.get("tokens") is not None]
-        texts = [item["completion"] for item in group if item.get("completion") is not None]
-        rows.append({
-            "model": model, "benchmark": benchmark, "task": task, "mode": "strict", "n": len(group),
-            "mean_tokens": average(tokens) if tokens else None, "median_tokens": median(tokens) if tokens else None,
-            "truncated": average(bool(item.get("truncated")) for item in group),
-            "repetition": average(map(repeats, texts)) if texts else None})
-    frame = _frame(rows, LENGTH, None, {})
-    if any(row["repetition"] is None for row in rows):
-        frame.attrs["notes"].append("repetition: the texts of the answers are not recorded here")
-    return frame
-
-
-def failures(items: Iterable[dict]) -> pd.DataFrame:
-    """Why answers were wrong: count of each kind, its share of all n answers, median first wrong step."""
-    rows = []
-    for (model, benchmark, task), group in _groups(items).items():
-        kinds = Counter(item["kind"] for item in group if not item["verdict"])
-        for kind, count in sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0])):
-            steps = [item["first_wrong_step"] for item in group
-                     if item["kind"] == kind and item.get("first_wrong_step") is not None]
-            rows.append({"model": model, "benchmark": benchmark, "task": task, "mode": "strict", "n": len(group),
-                         "kind": kind, "count": count, "share": count / len(group),
-                         "first_wrong_step": median(steps) if steps else None})
-    frame = _frame(rows, FAILURES, None, {})
-    if any(row["first_wrong_step"] is None for row in rows):
-        frame.attrs["notes"].append("first_wrong_step: not recorded, or the answer has no steps to compare")
     return frame
 
 
@@ -269,27 +224,19 @@ def data(counts: Iterable[dict]) -> pd.DataFrame:
         rows.append({"step": row["step"], "n": row["n"], "share": row["n"] / first if first else None,
                      "dropped": None if before is None else before - row["n"]})
         before = row["n"]
-    frame = _frame(rows, DATA, None, {})
+    frame = frame_of(rows, DATA, None, {})
     if rows:
         frame.attrs["notes"].append("dropped: the first step has none before it")
     return frame
 
 
-def _groups(items: Iterable[dict]) -> dict[tuple[str, str, str], list[dict]]:
-    """Items by (model, benchmark, task), in the tables' order."""
-    groups = defaultdict(list)
-    for item in items:
-        groups[item["model"], item["benchmark"], item["task"]].append(item)
-    order = {name: i for names in (MODELS, tuple(GRID), TASKS) for i, name in enumerate(names)}
-    return dict(sorted(groups.items(), key=lambda pair: [(order.get(part, 99), part) for part in
-                                                         (pair[0][1], pair[0][2], pair[0][0])]))
-
-
-def _frame(rows: list[dict], columns: list[str], first: str | None, reasons: dict) -> pd.DataFrame:
+def frame_of(rows: list[dict], columns: list[str], first: str | None = None,
+             reasons: dict | None = None) -> pd.DataFrame:
+    """Rows as a frame of these columns, counts whole; with `first` (model, arm) notes on what is missing and why."""
     frame = pd.DataFrame(rows, columns=columns)
     for column in frame.columns.intersection(COUNTS):
         frame[column] = frame[column].astype("Int64")
-    frame.attrs["notes"] = _notes(frame, first, reasons) if first else ([] if rows else ["nothing was recorded"])
+    frame.attrs["notes"] = _notes(frame, first, reasons or {}) if first else ([] if rows else ["nothing was recorded"])
     return frame
 
 

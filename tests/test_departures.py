@@ -1,0 +1,69 @@
+"""Departures: one wrong step of every kind, put into right chains of generated programs."""
+
+import pytest
+import simulated
+
+from cr_utils import departures, questions, steps, synthesis, teacher
+
+CODE = "def f(s, n):\n    t = s.upper()\n    for i in range(n):\n        t += 'x'\n    return t[1]"
+PROBLEM = {"id": "p", "code": CODE, "entry_point": "f", "input": "'ab', 2", "output": "'B'", "source": "grammar"}
+RIGHT = teacher.narrate(questions.build(PROBLEM, "output"))
+
+
+def changed(old, new):
+    assert RIGHT.count(old) == 1, RIGHT
+    return departures.departure(RIGHT.replace(old, new), RIGHT, CODE)
+
+
+def test_a_right_chain_departs_nowhere():
+    found = departures.departure(RIGHT, RIGHT, CODE)
+    assert (found.step, found.kind, found.given, found.needed) == (None, "none", 9, 9)
+
+
+@pytest.mark.parametrize("old, new, step, kind", [
+    ("'ab'.upper() == 'AB'", "'ab'.upper() == 'Ab'", 2, "wrong_value"),
+    ("'ab'.upper() == 'AB'", "'ac'.upper() == 'AC'", 2, "lost_state"),
+    ("'ab'.upper() == 'AB'", "'ab'.lower() == 'ab'", 2, "misread"),
+    ("'ab'.upper() == 'AB'", "'ab'.upper(", 2, "misread"),
+    ("t = s.upper()  # ", "t = s.uper()  # ", 2, "misquoted"),
+    ("range(2) == [0, 1]", "range(2) == [0, 1, 2]", 3, "wrong_value"),
+    ("[1] i = 1", "[1] i = 2", 6, "wrong_value"),
+    ("[1] i = 1", "end", 6, "wrong_line"),
+    ("# end", "# [2] i = 2", 8, "wrong_line"),
+    ("'AB' + 'x' == 'ABx'\n", "'A' + 'x' == 'Ax'\n", 5, "lost_state"),
+    ("return t[1]  # ", "t += 'x'  # ", 9, "wrong_line"),
+    ("[1] == 'B'", "[1] == 'A'", 9, "wrong_value"),
+])
+def test_each_kind_of_wrong_step(old, new, step, kind):
+    assert changed(old, new)[:2] == (step, kind)
+
+
+def test_too_few_and_too_many_steps():
+    short = "\n".join(RIGHT.split("\n")[:4])
+    assert departures.departure(short, RIGHT, CODE)[:2] == (4, "stopped")
+    assert departures.departure(short + "\nfor i in ran", RIGHT, CODE)[:2] == (4, "stopped")  # cut inside a step
+    more = RIGHT.replace("\n</reasoning>", "\nt += 'x'  # 'ABxx' + 'x' == 'ABxxx'\n</reasoning>")
+    assert departures.departure(more, RIGHT, CODE)[:3] == (10, "went_on", 10)
+    assert departures.departure("<answer>'B'</answer>", RIGHT, CODE) is None
+
+
+def test_the_kinds_are_the_two_families_and_none():
+    assert set(departures.KINDS) == {"none", *departures.COMPREHENSION, *departures.SIMULATION}
+
+
+def test_the_teacher_s_own_chains_never_depart():
+    sizes = {split: 30 if split == "train" else 0 for split in synthesis.SPLITS}
+    rows, _ = synthesis.synthesize(sizes, {"seed": 3, "constraints": True, "mutation": True, "max_steps": 16}, 1)
+    items = [{"task": "output", "question_id": f"{row['id']}/output", "verdict": True,
+              "completion": teacher.narrate(questions.build(row, "output"))} for row in rows]
+    found = steps.annotate(items, rows)
+    assert {item["departure"] for item in found} == {"none"} and len(found) == 30
+    assert all(item["steps"] == item["steps_needed"] > 0 and item["first_wrong_step"] is None for item in found)
+
+
+def test_annotated_items_have_what_the_tables_need():
+    rows = simulated.problems(8)
+    found = steps.annotate(simulated.items(rows, {"sft": 0.5}, cruxeval=2), rows)
+    told = [item for item in found if item["benchmark"] == "heldout" and item["task"] == "output"]
+    assert {item["departure"] for item in told} <= set(departures.KINDS) and told
+    assert not any("departure" in item for item in found if item["task"] != "output")
