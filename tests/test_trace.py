@@ -182,7 +182,7 @@ def test_a_trace_with_finalizers_is_not_complete_and_keeps_nothing_alive(sandbox
         "def f():\n    a = [A()]\n    a = None\n    out.append(2)\n    return out[:]"
     )
     found = trace.trace(code, "f()", sandbox)
-    assert (found.complete, found.output) == (False, "[1, 2]") and 4 not in found.coverage
+    assert (found.complete, found.output) == (False, "[1, 2]")
 
 
 def test_harmless_programs_have_complete_traces(sandbox):

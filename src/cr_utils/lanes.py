@@ -34,6 +34,7 @@ _SYSTEM = (
     "/etc/mime.types", "/etc/ssl/openssl.cnf", "/dev/urandom", "/dev/random", "/dev/zero",
 )  # fmt: skip
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
+_PATIENCE = 1.0  # seconds for an idle helper to end by itself
 _GRACE = 5.0  # seconds beyond the longest wait of a server after which a silent lane counts as lost
 
 
@@ -136,16 +137,23 @@ class Lane:
             size -= len(part)
         return b"".join(parts)
 
-    def close(self, reap: bool = True) -> None:
-        """End the helper process and everything it started; `reap=False` in a process that did not start
-        it.
-        """
+    def leave(self) -> None:
+        """Hang up: a helper that is well clears up and ends by itself."""
         self._link.close()
-        if reap:
+
+    def close(self, reap: bool = True, patience: float = 0.0) -> None:
+        """End the helper process and everything it started; `reap=False` in a process that did not start
+        it.  patience: seconds it has to end by itself, and so to take leave of its own children.
+        """
+        self.leave()
+        if not reap:
+            self.process.returncode = 0  # someone else's child: nothing to wait for, nothing to warn about
+            return
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        else:
-            self.process.returncode = 0  # someone else's child: nothing to wait for, nothing to warn about
 
 
 class Pool:
@@ -175,7 +183,7 @@ class Pool:
             raise
         with self._change:
             if self._closed:
-                lane.close()
+                lane.close(patience=_PATIENCE)
                 self._all.remove(lane)
             else:
                 self._free.append(lane)
@@ -213,7 +221,9 @@ class Pool:
             free, self._free = self._free, []
             self._change.notify_all()
         for lane in free:
-            lane.close()
+            lane.leave()
+        for lane in free:
+            lane.close(patience=_PATIENCE)
             self._all.remove(lane)
 
 

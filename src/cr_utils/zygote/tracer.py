@@ -13,7 +13,7 @@ from opcode import opmap
 from . import canon, values
 
 _settrace, _gettrace = sys.settrace, sys.gettrace
-_YIELD = opmap["YIELD_VALUE"]
+_YIELD, _RESUME = opmap["YIELD_VALUE"], opmap["RESUME"]
 _SUSPENDS = 0x20 | 0x80 | 0x200  # generators and coroutines
 _type, _len, _id = type, len, id
 _look, _unchanged = canon.look, canon.unchanged
@@ -108,7 +108,7 @@ class Recorder:
             return self._local
         if not frame.f_trace_lines:
             self.complete = False
-        if frame.f_code.co_flags & _SUSPENDS and frame.f_code.co_code[frame.f_lasti] == _YIELD:
+        if frame.f_code.co_flags & _SUSPENDS and _yields(frame.f_code.co_code, frame.f_lasti):
             state.suspended = True
         else:
             self.records.append([state.number, -1, {}])
@@ -143,3 +143,10 @@ class Recorder:
             for name in [name for name in known if name not in local]:
                 del known[name]
                 changes[name] = None
+
+
+def _yields(code, at):
+    """Whether a frame that is left at this instruction will go on: since Python 3.13 it stands behind its
+    yield.
+    """
+    return code[at] == _YIELD or code[at] == _RESUME and code[at - 2] == _YIELD

@@ -11,7 +11,7 @@ from . import child, jail
 
 LARGEST = 4 << 20
 # Seconds between looks, CPU seconds that count as life, wall limits after which all is over; see Watch.read.
-SLICE, PROGRESS, PATIENCE = 0.25, 0.0025, 4
+SLICE, PROGRESS, PATIENCE = 0.25, 0.0005, 8
 # What a program may leave in its scratch directory, and seconds between looks at it.
 MOST_BYTES, MOST_FILES, GLANCE = 256 << 20, 10_000, 0.05
 ANNOUNCED = child.SHARED, child.ALONE
