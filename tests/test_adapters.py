@@ -82,7 +82,8 @@ def test_moved_counts_the_adapter_only():
 
 
 def test_profiles_say_how_models_are_loaded():
-    assert models.for_training(params.load("tiny")) is None and models.for_answers(params.load("tiny")) is None
+    tiny = params.load("tiny")
+    assert models.for_training(tiny) is None and models.for_answers(tiny) is None
     colab = params.load("colab")
     assert models.for_training(colab) == {"four_bit": True, "lora": {"r": 16, "lora_alpha": 32}}
     assert models.for_answers(colab) == {"four_bit": True}

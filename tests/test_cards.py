@@ -20,7 +20,7 @@ def finished(stage, metrics):
 def test_a_card_states_settings_accuracy_and_n():
     run = finished("03_sft", {"val_accuracy": 0.125, "val_n": 8})
     text = (run.dir / "model" / "README.md").read_text()
-    assert text.startswith("---\nbase_model: ") and "12.5 % of n = 8" in text
+    assert text.startswith("---\nlibrary_name: ") and "12.5 % of n = 8" in text
     assert "| `sft_lr` | `0.002` |" in text and "grpo_lr" not in text and "all parameters" in text
     assert "model/README.md" in record.manifest("smoke", "03_sft")["outputs"]
 

@@ -21,7 +21,8 @@ def torchrun(count, *words):
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={count}"]
     start = start if count > 1 else [sys.executable]
     env = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run([*start, SCRIPT, *map(str, words)], capture_output=True, text=True, timeout=280, env=env)
+    command = [*start, SCRIPT, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=env)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -1,4 +1,4 @@
-"""Tracking beside log.jsonl: off by default, a clear message where the package is missing, curves where it is not."""
+"""Tracking beside log.jsonl: off by default, a clear message where the package is missing."""
 
 import importlib.util
 

@@ -22,7 +22,8 @@ def rows(tmp_path):
 
 
 def score(row, text):
-    return verl.compute_score(row["data_source"], text, row["reward_model"]["ground_truth"], row["extra_info"])
+    truth = row["reward_model"]["ground_truth"]
+    return verl.compute_score(row["data_source"], text, truth, row["extra_info"])
 
 
 def test_rows_have_the_columns_of_verls_loader(rows):
@@ -37,7 +38,8 @@ def test_the_score_is_our_reward(rows):
     question = build(PROBLEMS[3], "output")
     for text in (RIGHT.replace("3", "4"), RIGHT, "<answer>4</answer>", "assert True", ""):
         ours, = rewards.score([question], [text], format_weight=verl.FORMAT_WEIGHT)
-        assert score(row, text) == {"score": ours.total, "acc": ours.correct, "format": ours.format, "error": 0.0}
+        wanted = {"score": ours.total, "acc": ours.correct, "format": ours.format, "error": 0.0}
+        assert score(row, text) == wanted
 
 
 def test_a_predicted_input_is_judged_by_execution(rows):

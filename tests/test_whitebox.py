@@ -1,12 +1,12 @@
-"""Rewards for steps: right chains earn all of it, wrong steps cost their share, and no short cut pays more."""
+"""Rewards for steps: right chains earn all of it, wrong steps cost their share, no short cut pays."""
 
 import pytest
 
 from cr_utils import params, rewards, teacher, whitebox
 from cr_utils.questions import build
 
-CODE = ("def g(data):\n    del data[1]\n    return data\n\ndef f(items):\n    total = g(items)\n    total = g(total)\n"
-        "    return total + [2, 5]")
+CODE = ("def g(data):\n    del data[1]\n    return data\n\ndef f(items):\n    total = g(items)\n"
+        "    total = g(total)\n    return total + [2, 5]")
 PROBLEM = {"id": "p", "code": CODE, "entry_point": "f", "input": "[1, 3, 6]", "output": "[1, 2, 5]"}
 QUESTION = build(PROBLEM, "output")
 CHAIN = teacher.narrate(QUESTION)
@@ -53,7 +53,8 @@ def test_right_steps_with_a_wrong_answer_earn_less_than_all(kind):
 @pytest.mark.parametrize("kind", ["whitebox", "bilevel"])
 def test_padding_a_chain_never_pays(kind):
     lines = CHAIN.split("\n")
-    for padded in (lines[:2] + lines[1:], lines[:-2] + lines[1:-2] + lines[-2:], [lines[0], *lines[1:-2] * 2, *lines[-2:]]):
+    twice = [lines[0], *lines[1:-2] * 2, *lines[-2:]]
+    for padded in (lines[:2] + lines[1:], lines[:-2] + lines[1:-2] + lines[-2:], twice):
         assert total(kind, "\n".join(padded)) <= total(kind, CHAIN)
 
 

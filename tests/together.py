@@ -1,7 +1,7 @@
-"""What the processes of a torchrun do in test_together: train with given numbers and write down what came of it.
+"""What the processes of a torchrun do in test_together: train with given numbers.
 
-Run as `torchrun … together.py KIND BASE OUT`; completions and rewards of GRPO are fixed, so that one process and two
-must agree on the gradient.
+Run as `torchrun … together.py KIND BASE OUT`; completions and rewards of GRPO are fixed, so that one
+process and two must agree on the gradient.
 """
 
 import json
@@ -19,13 +19,14 @@ from test_sft import ROWS  # noqa: E402
 
 from cr_utils import distributed, grpo, sft  # noqa: E402
 
-PLAIN = {"optim": "sgd", "bf16": False, "max_grad_norm": 0.0, "lr_scheduler_type": "constant", "warmup_steps": 0}
+PLAIN = {"optim": "sgd", "bf16": False, "max_grad_norm": 0.0, "lr_scheduler_type": "constant",
+         "warmup_steps": 0}
 
 
 def run_sft(base: str, out: str, count: int) -> None:
     """Four updates of eight rows, however many processes there are."""
-    params = SFT | {"sft_steps": 4, "sft_batch_size": 8 // count, "launch": {"gpus": count}, "sft_extra": PLAIN}
-    sft.train(ROWS, base, out, params | {"sft_lr": 0.1}, lambda *_: (0.5, 2))
+    params = SFT | {"sft_steps": 4, "sft_batch_size": 8 // count, "sft_lr": 0.1, "sft_extra": PLAIN}
+    sft.train(ROWS, base, out, params | {"launch": {"gpus": count}}, lambda *_: (0.5, 2))
 
 
 def fixed(rollouts, prompts: list[str], trainer) -> dict:
@@ -40,14 +41,14 @@ def fixed(rollouts, prompts: list[str], trainer) -> dict:
         made["prompt_ids"].append(ids)
         made["completion_ids"].append(answer)
         made["logprobs"].append([-1.0] * len(answer))
-    with (Path(trainer.args.output_dir).parent / f"asked-{trainer.accelerator.process_index}.json").open("w") as file:
-        json.dump(prompts, file)
+    name = f"asked-{trainer.accelerator.process_index}.json"
+    (Path(trainer.args.output_dir).parent / name).write_text(json.dumps(prompts))
     return made
 
 
 def paid(questions, completions, truncated):
     """A reward that differs within a group."""
-    return [grpo.Failed(total=len(text) % 7 / 7, correct=1.0, format=1.0, kind="pass") for text in completions]
+    return [grpo.Failed(total=len(text) % 7 / 7, correct=1.0, kind="pass") for text in completions]
 
 
 def run_grpo(base: str, out: str, count: int) -> None:

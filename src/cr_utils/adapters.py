@@ -1,4 +1,4 @@
-"""`python -m cr_utils merge`: a LoRA adapter and its base made one model; and how much of an adapter has moved."""
+"""`python -m cr_utils merge`: an adapter and its base made one model; how much of an adapter has moved."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from cr_utils.errors import UserError
 def merge(adapter: str, out: Path, dtype: str = "float32") -> Path:
     """Write base plus adapter to `out` as a whole model that anything loads; returns `out`.
 
-    adapter: a folder that 03_sft or 04_grpo wrote with model_lora. The base is read unquantised, in `dtype`: against
-    4-bit weights, which the adapter was trained on, answers may differ in rounding. UserError for any other folder.
+    adapter: a folder that 03_sft or 04_grpo wrote with model_lora. The base is read unquantised, in
+    `dtype`: against 4-bit weights, which the adapter was trained on, answers may differ in rounding.
+    UserError for any other folder.
     """
     if not models.is_adapter(adapter):
         raise UserError(f"{adapter} holds no adapter (no adapter_config.json)")

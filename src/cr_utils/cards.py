@@ -1,7 +1,8 @@
 """Model cards, and models to the hub: what a trained model is, written from its stage's own records.
 
 A card names the start model, the data, the settings and the validation accuracy with its n; it claims nothing
-that was not recorded. Nothing leaves the machine unless `python -m cr_utils push` is given the name to push to.
+that was not recorded. Nothing leaves the machine unless `python -m cr_utils push` is given the name to push
+to.
 """
 
 import argparse
@@ -11,23 +12,24 @@ from cr_utils import jsonl, machine, params, paths, record
 from cr_utils.errors import UserError
 
 TITLES = {"03_sft": "supervised fine-tuning on reasoning chains",
-          "04_grpo": "reinforcement learning (GRPO) with rewards from execution, after supervised fine-tuning"}
+          "04_grpo": "reinforcement learning (GRPO), rewarded by execution, after supervised fine-tuning"}
 TEXT = """---
-base_model: {base}
-library_name: {library}
+{origin}library_name: {library}
 pipeline_tag: text-generation
 tags: [code, code-reasoning, {tag}]
 ---
 # {name}: {title}
 
-Made by stage `{stage}` of the CodeReasoner reproduction package, profile `{profile}`, seed {seed}, from `{base}`. It is
-asked what a small Python program does when it runs, and answers inside `<answer>` after reasoning step by step.
+Made by stage `{stage}` of the CodeReasoner reproduction package, profile `{profile}`, seed {seed}, from
+`{base}`. It is asked what a small Python program does when it runs, and answers inside `<answer>` after
+reasoning step by step.
 
-**Held back**: validation accuracy {accuracy} (output prediction on the package's own synthetic programs, greedy). This
-says nothing about other programs; benchmark results are in the run's `05_eval`, if it was run.
+**Held back**: validation accuracy {accuracy} (output prediction on the package's own synthetic programs,
+greedy). This says nothing about other programs; benchmark results are in the run's `05_eval`, if it was
+run.
 
-**Data**: programs generated under constraints and executed; chains by the `{teacher}` teacher, each verified by
-execution. No benchmark item is part of it.
+**Data**: programs generated under constraints and executed; chains by the `{teacher}` teacher, each
+verified by execution. No benchmark item is part of it.
 
 **Weights**: {weights}
 
@@ -39,8 +41,8 @@ execution. No benchmark item is part of it.
 
 **Versions**: {versions}; commit {commit}.
 
-**Use**: research on code reasoning. It was not trained for anything else, and what it says about a program is often
-wrong: execute the program to be sure. The terms of `{base}` apply to what is derived from it.
+**Use**: research on code reasoning. It was not trained for anything else, and what it says about a program
+is often wrong: execute the program to be sure. The terms of `{base}` apply to what is derived from it.
 """
 
 
@@ -49,16 +51,21 @@ def text(stage: str, values: dict, metrics: dict) -> str:
     prefix = {"03_sft": "sft_", "04_grpo": "grpo_"}[stage]
     shown = [key for key in values if key.startswith((prefix, "model_")) and key != "model_dtype"]
     base = "the base model that the package ships" if values["model"] == "shipped" else values["model"]
+    hub = base.count("/") == 1 and not Path(base).is_dir()  # the hub takes no other names of models
+    origin = f"base_model: {base}\n" if hub else ""
     accuracy = "was not measured"
     if metrics.get("val_accuracy") is not None:
         accuracy = f"{100 * metrics['val_accuracy']:.1f} % of n = {metrics['val_n']}"
     lora, found = values["model_lora"], machine.versions()
+    weights = "all parameters, float32"
+    if lora:
+        under = " on 4-bit weights" if values["model_four_bit"] else ""
+        weights = f"a LoRA adapter of rank {lora}{under} (`python -m cr_utils merge` makes it whole)"
     return TEXT.format(
-        base=base, library="peft" if lora else "transformers", tag=prefix.rstrip("_"), stage=stage,
-        name=f"{values['profile']} {stage}", title=TITLES[stage], profile=values["profile"], seed=values["seed"],
-        accuracy=accuracy, teacher=values["distill_teacher"],
-        weights=f"a LoRA adapter of rank {lora}" + (" on 4-bit weights" if values["model_four_bit"] else "")
-                + " (`python -m cr_utils merge` makes a whole model of it)" if lora else "all parameters, float32",
+        origin=origin, base=base, library="peft" if lora else "transformers", stage=stage,
+        tag=prefix.rstrip("_"),
+        name=f"{values['profile']} {stage}", title=TITLES[stage], profile=values["profile"],
+        seed=values["seed"], accuracy=accuracy, teacher=values["distill_teacher"], weights=weights,
         settings="\n".join(f"| `{key}` | `{values[key]}` |" for key in shown),
         versions=", ".join(f"{name} {found[name]}" for name in ("torch", "transformers", "trl", "peft")
                            if name in found),
@@ -66,7 +73,7 @@ def text(stage: str, values: dict, metrics: dict) -> str:
 
 
 def write(run: record.Record, metrics: dict) -> Path:
-    """Write the card of a stage that is about to finish into its model folder; none where it was finished before."""
+    """Write the card of a stage that is about to finish; a finished one keeps its own."""
     path = run.dir / "model" / "README.md"
     if not run.done:
         jsonl.write_text(path, text(run.stage, run.params, metrics))
@@ -74,7 +81,7 @@ def write(run: record.Record, metrics: dict) -> Path:
 
 
 def push(stage: str, values: dict, to: str, private: bool = True) -> str:
-    """Upload the model of a finished stage to the hub as `to` (owner/name); its address. UserError if not finished."""
+    """Upload the model of a finished stage to the hub as `to` (owner/name); its address. Else UserError."""
     if record.manifest(values["profile"], stage) is None:
         raise UserError(f"{stage} of profile {values['profile']} is not finished: there is no model to push")
     from huggingface_hub import HfApi
@@ -86,11 +93,12 @@ def push(stage: str, values: dict, to: str, private: bool = True) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Push the model of a finished stage, with its card, to the Hugging Face hub (private unless --public)."""
+    """Push the model of a finished stage and its card to the Hugging Face hub (private unless --public)."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils push", description=main.__doc__)
     asked.add_argument("stage", choices=sorted(TITLES))
     asked.add_argument("--to", required=True, help="owner/name on the hub; log in with `hf auth login` first")
-    asked.add_argument("--profile", default=params.DEFAULT_PROFILE, help="name of a file in params/ (default: tiny)")
+    asked.add_argument("--profile", default=params.DEFAULT_PROFILE,
+                       help="name of a file in params/ (default: tiny)")
     asked.add_argument("--public", action="store_true", help="readable for everybody")
     given = asked.parse_args(words)
     print(push(given.stage, params.load(given.profile), given.to, private=not given.public))

@@ -31,7 +31,8 @@ def first() -> bool:
 
 def sharded() -> bool:
     """Whether weights are split over processes (FSDP or DeepSpeed), as accelerate's launcher says."""
-    return any(os.environ.get(f"ACCELERATE_USE_{kind}", "").lower() == "true" for kind in ("FSDP", "DEEPSPEED"))
+    kinds = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+    return any(os.environ.get(kind, "").lower() == "true" for kind in kinds)
 
 
 def start(launch: dict | None) -> None:

@@ -1,8 +1,8 @@
 """`python -m cr_utils launch`: scripts that run a profile on several GPUs, on one node or under Slurm.
 
 Data, evaluation and the records are made by the driver in one process; the two trainings by `python -m
-cr_utils train` in many, started by accelerate; rollouts by vLLM in these processes, or by a server on GPUs of its
-own. Runs nothing itself. Every script prints what it does, and only that where DRY_RUN is set.
+cr_utils train` in many, started by accelerate; rollouts by vLLM in these processes, or by a server on GPUs
+of its own. Runs nothing itself. Every script prints what it does, and only that where DRY_RUN is set.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from cr_utils.errors import UserError
 PORT, SERVER_PORT = 29500, 8000
 HEAD = """#!/usr/bin/env bash
 # Written by `{command}`.
-{sbatch}# DRY_RUN=1 prints every command and runs none. Run it from the checkout. PYTHON names the interpreter.
+{sbatch}# DRY_RUN=1 prints every command and runs none. Run it from the checkout. PYTHON: the interpreter.
 set -euo pipefail
 PYTHON=${{PYTHON:-.venv/bin/python}}
 VLLM=${{VLLM:-.venv/bin/vllm}}
@@ -50,21 +50,21 @@ def batches(values: dict) -> list[str]:
     rollouts = values["grpo_prompts"] * values["grpo_group"]
     passes = rollouts // values["grpo_batch_size"] // count
     return [
-        f"SFT: {count} x {values['sft_batch_size']} x {values['sft_grad_accum']} = {sequences} sequences an update, "
-        f"{values['sft_steps'] * sequences} in {values['sft_steps']} updates",
-        f"GRPO: {values['grpo_prompts']} prompts x {values['grpo_group']} = {rollouts} rollouts a generation, "
-        f"{passes} passes of {count} x {values['grpo_batch_size']}, {values['grpo_updates']} updates of "
-        f"{rollouts // values['grpo_updates']}",
-        f"GRPO: {values['grpo_steps'] // values['grpo_updates']} generations in {values['grpo_steps']} updates, "
-        f"a checkpoint every {values['grpo_save_every']}",
+        f"SFT: {count} x {values['sft_batch_size']} x {values['sft_grad_accum']} = {sequences} sequences "
+        f"an update, {values['sft_steps'] * sequences} in {values['sft_steps']} updates",
+        f"GRPO: {values['grpo_prompts']} prompts x {values['grpo_group']} = {rollouts} rollouts "
+        f"a generation, {passes} passes of {count} x {values['grpo_batch_size']}, "
+        f"{values['grpo_updates']} updates of {rollouts // values['grpo_updates']}",
+        f"GRPO: {values['grpo_steps'] // values['grpo_updates']} generations in {values['grpo_steps']} "
+        f"updates, a checkpoint every {values['grpo_save_every']}",
     ]
 
 
 def script(values: dict, slurm: bool = False, given: tuple = (), hours: int = 48) -> str:
     """The text of a launch script.
 
-    values: a checked profile; given: the -p words it was made with; hours: Slurm's time limit. Raises UserError where
-    the profile does not fit one node and `slurm` is off.
+    values: a checked profile; given: the -p words it was made with; hours: Slurm's time limit. Raises
+    UserError where the profile does not fit one node and `slurm` is off.
     """
     launch = values["launch"]
     nodes, vllm = launch.get("nodes", 1), launch.get("vllm", "none")
@@ -117,16 +117,18 @@ def _train(stage: str, values: dict, options: list[str], slurm: bool) -> str:
         return f"run {start} {work}\n"
     # The rank of a node is known only on it: the variables are left to the inner shell.
     inner = f'{start} --main_process_ip "$MASTER" --machine_rank "$SLURM_NODEID" {work}'
-    return f"run srun --nodes={nodes} --ntasks={nodes} --nodelist=\"$TRAINERS\" bash -c {shlex.quote(inner)}\n"
+    return (f'run srun --nodes={nodes} --ntasks={nodes} --nodelist="$TRAINERS" '
+            f"bash -c {shlex.quote(inner)}\n")
 
 
 def _serve(values: dict, slurm: bool) -> str:
     """The lines that start the vLLM server, wait for it, and end it with the script."""
     launch = values["launch"]
-    gpus, model = launch.get("vllm_gpus", 1), paths.shown(paths.stage_dir(values["profile"], "03_sft") / "model")
+    gpus = launch.get("vllm_gpus", 1)
+    model = paths.shown(paths.stage_dir(values["profile"], "03_sft") / "model")
     length = values["grpo_extra"].get("vllm_max_model_length", 2048 + values["grpo_max_new_tokens"])
-    serve = (f"\"$VLLM\" serve {shlex.quote(model)} --host 0.0.0.0 --port {SERVER_PORT} --tensor-parallel-size {gpus} "
-             f"--max-model-len {length} --logprobs-mode processed_logprobs "
+    serve = (f'"$VLLM" serve {shlex.quote(model)} --host 0.0.0.0 --port {SERVER_PORT} '
+             f"--tensor-parallel-size {gpus} --max-model-len {length} --logprobs-mode processed_logprobs "
              """--weight-transfer-config '{"backend":"nccl"}'""")
     if slurm:
         command = f'srun --nodes=1 --ntasks=1 --nodelist="${{HOSTS[0]}}" env VLLM_SERVER_DEV_MODE=1 {serve}'
@@ -140,7 +142,7 @@ def _serve(values: dict, slurm: bool) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Write the script of a profile to results/<profile>/launch/, or with --dry-run print it, after its arithmetic."""
+    """Write the script of a profile to results/<profile>/launch/, or print it, and its arithmetic."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils launch", description=main.__doc__)
     asked.add_argument("--profile", default="paper-7b", help="name of a file in params/ (default: paper-7b)")
     asked.add_argument("--slurm", action="store_true", help="a script for sbatch (default: for one node)")

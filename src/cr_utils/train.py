@@ -1,7 +1,8 @@
-"""`python -m cr_utils train STAGE`: the training of 03_sft or 04_grpo without its notebook, in one or many processes.
+"""`python -m cr_utils train STAGE`: train 03_sft or 04_grpo without a notebook, in one or many processes.
 
-For launch scripts: a notebook's kernel is one process, a training on several GPUs is one per GPU. It leaves its
-model and logs in the stage's folder, unfinished; the notebook, run after it, finds them and finishes the record.
+For launch scripts: a notebook's kernel is one process, a training on several GPUs is one per GPU. It leaves
+its model and logs in the stage's folder, unfinished; the notebook, run after it, finds them and finishes
+the record.
 """
 
 from __future__ import annotations
@@ -9,7 +10,19 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from cr_utils import distill, distributed, exams, grpo, jsonl, params, paths, record, responders, sft, whitebox
+from cr_utils import (
+    distill,
+    distributed,
+    exams,
+    grpo,
+    jsonl,
+    params,
+    paths,
+    record,
+    responders,
+    sft,
+    whitebox,
+)
 from cr_utils.errors import UserError
 
 STAGES = ("03_sft", "04_grpo")
@@ -56,7 +69,7 @@ def _sft(values: dict, found: dict, problems: list[dict]) -> dict:
 
 def _grpo(values: dict, found: dict, problems: list[dict]) -> dict:
     if values["grpo_filter_prompts"] and distributed.sharded():
-        raise UserError("grpo_filter_prompts needs a model in one process: set it to 0 where weights are sharded")
+        raise UserError("grpo_filter_prompts needs a whole model in one process: set it to 0")
     pool = grpo.pool(problems, values)
     path = found["out"] / "filter.jsonl"
     kept = distributed.from_first(
@@ -71,7 +84,8 @@ def main(words: list[str]) -> int:
     """Train one stage of a profile; started by a launch script, or alone for a profile of one process."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils train", description=main.__doc__)
     asked.add_argument("stage", choices=STAGES)
-    asked.add_argument("--profile", default=params.DEFAULT_PROFILE, help="name of a file in params/ (default: tiny)")
+    asked.add_argument("--profile", default=params.DEFAULT_PROFILE,
+                       help="name of a file in params/ (default: tiny)")
     asked.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), dest="given",
                        help="set a parameter (repeatable)")
     given = asked.parse_args(words)

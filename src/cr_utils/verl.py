@@ -1,7 +1,8 @@
-"""`python -m cr_utils verl`: the questions of the RL stage as parquet files for verl, and our reward in its form.
+"""`python -m cr_utils verl`: the RL questions as parquet files for verl, and our reward in its form.
 
-For those whom TRL's trainer no longer carries. verl imports this file by its path and calls `compute_score`; the
-package must be installed where verl's workers run. Only the files and the reward were tried here, not verl.
+For those whom TRL's trainer no longer carries. verl imports this file by its path and calls
+`compute_score`; the package must be installed where verl's workers run. Only the files and the reward were
+tried here, not verl.
 """
 
 import argparse
@@ -27,10 +28,12 @@ def row(question: Question, index: int, split: str) -> dict:
     }
 
 
-def compute_score(data_source: str, solution_str: str, ground_truth: str, extra_info: dict | None = None, **_) -> dict:
+def compute_score(data_source: str, solution_str: str, ground_truth: str, extra_info: dict | None = None,
+                  **_) -> dict:
     """The reward of one completion as verl asks for it: "score", and as metrics "acc", "format" and "error".
 
-    Never raises for what a model wrote. A completion that was cut off has no complete answer, and earns nothing.
+    Never raises for what a model wrote. A completion that was cut off has no complete answer, and earns
+    nothing.
     """
     question = Question.from_dict(json.loads((extra_info or {})["question"]))
     one, = rewards.score([question], [solution_str], format_weight=FORMAT_WEIGHT)
@@ -57,7 +60,7 @@ def export(problems: list[dict], values: dict, out: Path) -> dict[str, int]:
 
 
 def command(values: dict, model: str, out: Path) -> str:
-    """The verl command that matches a profile's GRPO stage (group, batches, rate, no KL and no entropy term)."""
+    """The verl command that matches a profile's GRPO stage (group, batches, rate, KL, no entropy term)."""
     launch = values["launch"]
     settings = {
         "algorithm.adv_estimator": "grpo",
@@ -95,7 +98,8 @@ def command(values: dict, model: str, out: Path) -> str:
 def main(words: list[str]) -> int:
     """Write the parquet files of a profile whose 01_data is finished, and print the matching verl command."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils verl", description=main.__doc__)
-    asked.add_argument("--profile", default=params.DEFAULT_PROFILE, help="name of a file in params/ (default: tiny)")
+    asked.add_argument("--profile", default=params.DEFAULT_PROFILE,
+                       help="name of a file in params/ (default: tiny)")
     asked.add_argument("--out", type=Path, help="folder to write to (default: results/<profile>/verl)")
     given = asked.parse_args(words)
     values = params.load(given.profile)

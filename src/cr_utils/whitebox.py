@@ -1,14 +1,17 @@
 """Rewards that look at the steps: questions about a completion's own run, answered by what its chain states.
 
-Two options beside the terminal reward of `rewards`, for the task `output` and chains in the interpreter's words:
+Two options beside the terminal reward of `rewards`, for the task `output` and chains in the interpreter's
+words:
 
-- ``whitebox``: half the reward for the final answer, half for next-statement and variable questions about the same
-  run (as in the released recipe, where they are asked in the prompt; here the chain is read).
-- ``bilevel``: an approximation of a step-level advantage: to the terminal reward a second one of weight 0.3 is added,
-  the mean over the right steps of the share of right steps after them. Centred in its group, as GRPO centres the sum.
+- ``whitebox``: half the reward for the final answer, half for next-statement and variable questions about
+  the same run (as in the released recipe, where they are asked in the prompt; here the chain is read).
+- ``bilevel``: an approximation of a step-level advantage: to the terminal reward a second one of weight 0.3
+  is added, the mean over the right steps of the share of right steps after them. Centred in its group, as
+  GRPO centres the sum.
 
-The truth is the interpreter's own narration of the run. Where it has none (other tasks, programs that it cannot
-narrate) the reward is the terminal one. For programs of our generator: they are evaluated in this process.
+The truth is the interpreter's own narration of the run. Where it has none (other tasks, programs that it
+cannot narrate) the reward is the terminal one. For programs of our generator: they are evaluated in this
+process.
 """
 
 from __future__ import annotations
@@ -52,7 +55,8 @@ def _mixed(kind: str, question, completion: str, cut: bool, scored: Scored) -> S
         return scored
     given = stated(completion)
     if kind == "whitebox":
-        return replace(scored, total=scored.total - SHARE * scored.correct + SHARE * answered(question.id, steps, given))
+        gain = answered(question.id, steps, given) - scored.correct
+        return replace(scored, total=scored.total + SHARE * gain)
     return replace(scored, total=scored.total + WEIGHT * following(steps, given))
 
 
