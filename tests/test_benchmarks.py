@@ -249,3 +249,14 @@ def test_a_livecodebench_program_runs_with_imports_that_the_prompt_does_not_show
     for question in benchmarks.questions("livecodebench", rows, ("input",)):
         reply = f"<answer>{question.entry_point}({question.input})</answer>"
         assert answers.judge(question, reply).kind == "pass"
+
+
+def test_a_hub_file_that_changed_since_its_first_download_is_not_used(cache, monkeypatch):
+    file = benchmarks.FILES["livecodebench"]
+    path = benchmarks.paths.benchmarks() / file.name
+    benchmarks.jsonl.write(path, [{"id": "sample_0"}])
+    path.with_suffix(".sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest() + "\n")
+    assert benchmarks.load("livecodebench") == [{"id": "sample_0"}]
+    path.write_text(path.read_text() + "\n")
+    found, reason = benchmarks.locate("livecodebench")
+    assert found is None and "has sha256" in reason and "data fetch livecodebench" in reason

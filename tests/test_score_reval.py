@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cr_utils import benchmarks, reval, reval_output, score, score_reval
+from cr_utils import benchmarks, jsonl, reval, reval_output, score, score_reval
 from cr_utils.errors import UserError
 from cr_utils.sandbox import Sandbox
 
@@ -81,6 +81,15 @@ def test_differences_are_listed(pairs):
     assert {"idx": 2, "input_idx": 0, "lineno": 9, "var": "total", "task": "state", "official": "Nil",
             "strict": ["4; int", "6; int"]} in table
     assert not any(row["task"] == "coverage" for row in table)
+
+
+def test_the_table_of_differences_can_be_written(tmp_path, capsys):
+    out = tmp_path / "differences.jsonl"
+    assert score.main(["reval", "--task", "differences", "--out", str(out), "--data", str(FIXTURES)]) == 0
+    rows, told = jsonl.read(out), json.loads(capsys.readouterr().out)
+    assert {"idx": 2, "input_idx": 0, "lineno": 9, "var": "total", "task": "state", "official": "Nil",
+            "strict": ["4; int", "6; int"]} in rows
+    assert told["state"] == sum(row["task"] == "state" for row in rows) and told["questions"] > len(rows)
 
 
 @pytest.mark.parametrize("response, expected", [

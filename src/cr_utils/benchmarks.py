@@ -98,7 +98,8 @@ def locate(name: str, where: Path | None = None, mode: str = "auto",
     elif given:
         return None, f"{file.name} is not in {folder}: put it there, or name no folder, to download it"
     if file.url is None:
-        return None, f"not downloaded yet: `python -m cr_utils data fetch {name}`"
+        why = reason if path.is_file() else "not downloaded yet"
+        return None, f"{why}: `python -m cr_utils data fetch {name}`"
     if not download:
         return None, f"not downloaded yet: {file.url}"
     reason = _download(file, path)
@@ -211,11 +212,11 @@ def data_main(argv: list[str]) -> int:
 
 
 def _damage(path: Path, file: File) -> str:
-    """Why a file on disk is not the one meant, or ""."""
-    if file.sha256 is None:
-        return ""
+    """Why a file on disk is not the one meant, or "". What was no known hash is the one of the first download."""
+    recorded = path.with_suffix(".sha256")
+    known = file.sha256 or (recorded.read_text(encoding="utf-8").strip() if recorded.is_file() else None)
     found = _sha256(path.read_bytes())
-    return "" if found == file.sha256 else f"{path} has sha256 {found[:12]}, not {file.sha256[:12]}"
+    return "" if known in (None, found) else f"{path} has sha256 {found[:12]}, not {known[:12]}"
 
 
 def _download(file: File, path: Path) -> str:

@@ -4,6 +4,7 @@
     score livecodebench --mode output|input --generations FILE --data FILE --out FILE
     score reval --task coverage|path|state|output --answers FILE --out FILE [--data FOLDER]
     score reval --task consistency --coverage F --path F --state F --output F
+    score reval --task differences --out FILE [--data FOLDER]   where the official and the strict truth part
 
 Files of generations are CRUXEval's: {"sample_0": ["…", …], …} in; the same with raw_generations,
 raw_scored_generations, pass_at_1 and pass_at_5 out, and our strict verdicts beside them.
@@ -11,6 +12,7 @@ raw_scored_generations, pass_at_1 and pass_at_5 out, and our strict verdicts bes
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 
 from cr_utils import benchmarks, jsonl, score_cruxeval
@@ -66,6 +68,8 @@ def _reval(options, sandbox) -> dict:
         if absent:
             raise UserError(f"score reval --task consistency needs {' '.join(absent)}, as score wrote them")
         return score_reval.consistency({task: jsonl.read(path) for task, path in files.items()})
+    if options.task == "differences" and options.out:
+        return _differences(where, options.out, sandbox)
     if not options.answers or not options.out:
         raise UserError(f"score reval --task {options.task} needs --answers FILE and --out FILE")
     data = benchmarks.load("reval", where=where, mode="require")
@@ -73,6 +77,18 @@ def _reval(options, sandbox) -> dict:
     scored = score_reval.score(options.task, data, tasks, jsonl.read(options.answers), sandbox)
     jsonl.write(_writable(options.out), scored)
     return score_reval.metrics(options.task, scored)
+
+
+def _differences(where: Path | None, out: str, sandbox) -> dict:
+    """Write the questions whose two truths differ; returns their number by task."""
+    from cr_utils import reval
+    target = _writable(out)
+    data, tasks = (benchmarks.load(name, where=where, mode="require") for name in ("reval", "reval_tasks"))
+    pairs = reval.add_truth(reval.pairs(data, tasks), sandbox)
+    table = reval.differences(pairs)
+    jsonl.write(target, table)
+    return {"questions": sum(len(pair.places) for pair in pairs if pair.truths is not None),
+            **Counter(row["task"] for row in table)}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--out", required=True, help="where the scored file goes")
         one.set_defaults(run=_generations)
     reval = kinds.add_parser("reval")
-    reval.add_argument("--task", choices=(*_REVAL_TASKS, "consistency"), required=True)
+    reval.add_argument("--task", choices=(*_REVAL_TASKS, "consistency", "differences"), required=True)
     reval.add_argument("--answers", help="JSONL: idx, input_idx, lineno, var, response")
     reval.add_argument("--data", help="a folder with the benchmark's two files")
     reval.add_argument("--out", help="where the scored JSONL goes")
