@@ -10,13 +10,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Answering:
     """Serves `answer(prompt, body) -> text` at `url`.
 
-    faults: `faults(prompt, number) -> fault or None` for the number-th request (from 1) for that prompt: an int
-    is a status; "hang" sends nothing, "cut" breaks off inside the body, "malformed" and "empty" are no
+    faults: `faults(prompt, number) -> fault or None` for the number-th request (from 1) for that prompt: an
+    int is a status; "hang" sends nothing, "cut" breaks off inside the body, "malformed" and "empty" are no
     completions, "slow" waits a little. asked: the prompts in order of arrival.
     """
 
-    def __init__(self, answer=lambda prompt, body: f"<answer>{prompt}</answer>", faults=lambda prompt, number: None,
-                 usage=True, headers=()):
+    def __init__(
+        self,
+        answer=lambda prompt, body: f"<answer>{prompt}</answer>",
+        faults=lambda prompt, number: None,
+        usage=True,
+        headers=(),
+    ):
         self.answer, self.faults, self.usage, self.headers = answer, faults, usage, dict(headers)
         self.asked, self.bodies, self.keys, self.most, self._now = [], [], [], 0, 0
         self.lock, self.stop = threading.Lock(), threading.Event()
@@ -87,7 +92,9 @@ class Answering:
         text = self.answer(prompt, body)
         text, reason = text if isinstance(text, tuple) else (text, "stop")
         choice = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
-        usage = {"usage": {"prompt_tokens": len(prompt), "completion_tokens": len(text)}} if self.usage else {}
+        usage = (
+            {"usage": {"prompt_tokens": len(prompt), "completion_tokens": len(text)}} if self.usage else {}
+        )
         return json.dumps({"choices": [{**choice, "finish_reason": reason}], **usage})
 
     def send(self, request, status, text, cut=False):

@@ -11,12 +11,24 @@ def test_scoring_counts_where_the_two_rules_part():
     made.append({"model": "sft", "benchmark": "heldout", "task": "state", "verdict": True})
     frame = answer_tables.scoring(made)
     assert list(frame.columns) == answer_tables.SCORING
-    assert frame.to_dict("records") == [{"model": "sft", "benchmark": "reval", "task": "state", "n": 5, "parity": 3,
-                                         "strict": 2, "parity_only": 2, "strict_only": 1}]
+    assert frame.to_dict("records") == [
+        {
+            "model": "sft",
+            "benchmark": "reval",
+            "task": "state",
+            "n": 5,
+            "parity": 3,
+            "strict": 2,
+            "parity_only": 2,
+            "strict_only": 1,
+        }
+    ]
 
 
 def test_scoring_without_published_verdicts_says_so():
-    frame = answer_tables.scoring([{"model": "sft", "benchmark": "heldout", "task": "output", "verdict": True}])
+    frame = answer_tables.scoring(
+        [{"model": "sft", "benchmark": "heldout", "task": "output", "verdict": True}]
+    )
     assert frame.empty and frame.attrs["notes"] == ["no answer to a published benchmark was recorded"]
     assert isinstance(frame, pd.DataFrame)
 
@@ -36,7 +48,9 @@ def test_departures_set_steps_against_answers():
     assert (found.n, found.right_answers, found.right_steps) == (6, 2, 2)
     assert (found.right_with_wrong_steps, found.wrong_with_right_steps) == (1, 1)
     assert (found.comprehension, found.simulation, found.lost_state, found.misquoted) == (1, 2, 1, 0)
-    assert found.right_answers + found.wrong_with_right_steps + found.comprehension + found.simulation == found.n
+    assert (
+        found.right_answers + found.wrong_with_right_steps + found.comprehension + found.simulation == found.n
+    )
     assert (found.median_step, found.longer_than_run) == (3, 1 / 6)
     assert answer_tables.departures([]).attrs["notes"] == ["nothing was recorded"]
 
@@ -48,9 +62,19 @@ def test_failures_tell_wrong_outputs_apart():
 
 
 def test_pass_at_k_over_questions():
-    made = [{"model": "m", "benchmark": "cruxeval", "task": "output", "question_id": q, "verdict": v, "parity": True,
-             **({"sample": n} if n else {})} for q, found in {"a": (1, 0, 0, 0), "b": (0, 0, 0, 0)}.items()
-            for n, v in enumerate(map(bool, found))]
+    made = [
+        {
+            "model": "m",
+            "benchmark": "cruxeval",
+            "task": "output",
+            "question_id": q,
+            "verdict": v,
+            "parity": True,
+            **({"sample": n} if n else {}),
+        }
+        for q, found in {"a": (1, 0, 0, 0), "b": (0, 0, 0, 0)}.items()
+        for n, v in enumerate(map(bool, found))
+    ]
     frame = answer_tables.pass_at_k(made, (1, 2, 5))
     strict = frame[frame["mode"] == "strict"].set_index("k")
     assert strict["estimate"].to_dict() == {1: 0.125, 2: 0.25} and set(strict["samples"]) == {4}

@@ -9,7 +9,9 @@ from cr_utils import comparisons, stats
 
 def items(both, a_only, b_only, neither, a="sft", b="grpo"):
     made = []
-    for n, (first, second) in enumerate([(1, 1)] * both + [(1, 0)] * a_only + [(0, 1)] * b_only + [(0, 0)] * neither):
+    for n, (first, second) in enumerate(
+        [(1, 1)] * both + [(1, 0)] * a_only + [(0, 1)] * b_only + [(0, 0)] * neither
+    ):
         for model, verdict in ((a, first), (b, second)):
             made.append({"model": model, "benchmark": "heldout", "task": "output", "question_id": str(n),
                          "verdict": bool(verdict)})
@@ -53,7 +55,9 @@ def test_nothing_right_has_no_relative_gain():
 
 
 def test_other_models_are_compared_with_the_final_one():
-    made = items(5, 1, 2, 2) + [{**one, "model": "gpt-4o"} for one in items(5, 1, 2, 2) if one["model"] == "sft"]
+    made = items(5, 1, 2, 2) + [
+        {**one, "model": "gpt-4o"} for one in items(5, 1, 2, 2) if one["model"] == "sft"
+    ]
     frame = comparisons.gains(made)
     assert list(zip(frame.a, frame.b, strict=True)) == [("sft", "grpo"), ("gpt-4o", "grpo")]
     assert comparisons.gains([]).attrs["notes"] == ["no two models were evaluated on the same questions"]

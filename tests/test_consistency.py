@@ -10,10 +10,17 @@ TASKS = ("coverage", "state", "path", "output")
 
 
 def items(places, model="sft"):
-    """Items of places {(pair, line, expression): verdicts of coverage, state, path, output}, strict and published."""
+    """Items of places {(pair, line, expression): verdicts of coverage, state, path, output}, strict and
+    published.
+    """
     made = {}
     for (pair, line, var), verdicts in places.items():
-        names = (f"{pair}/coverage/{line}", f"{pair}/state/{line}/{var}", f"{pair}/path/{line}", f"{pair}/output")
+        names = (
+            f"{pair}/coverage/{line}",
+            f"{pair}/state/{line}/{var}",
+            f"{pair}/path/{line}",
+            f"{pair}/output",
+        )
         for task, name, verdict in zip(TASKS, names, verdicts, strict=True):
             made[name] = {"model": model, "benchmark": "reval", "task": task, "question_id": name,
                           "verdict": verdict, "parity": not verdict}
@@ -29,9 +36,18 @@ def test_every_pattern_has_its_published_score():
 
 
 def test_it_is_the_scorer_s_own_number():
-    places = {("1.0", 2, "a"): (1, 1, 1, 0), ("1.0", 4, "b/c"): (1, 1, 0, 0), ("2.1", 2, "a[0]"): (1, 0, 1, 1)}
-    files = {task: [{"idx": int(pair[0]), "input_idx": int(pair[2]), "passed": bool(v[at]), "strict": bool(v[at])}
-                    for (pair, _, _), v in places.items()] for at, task in enumerate(TASKS)}
+    places = {
+        ("1.0", 2, "a"): (1, 1, 1, 0),
+        ("1.0", 4, "b/c"): (1, 1, 0, 0),
+        ("2.1", 2, "a[0]"): (1, 0, 1, 1),
+    }
+    files = {
+        task: [
+            {"idx": int(pair[0]), "input_idx": int(pair[2]), "passed": bool(v[at]), "strict": bool(v[at])}
+            for (pair, _, _), v in places.items()
+        ]
+        for at, task in enumerate(TASKS)
+    }
     published = score_reval.consistency(files)
     score, n = consistency.totals(items(places))["sft", "reval", "consistency", "strict"]
     assert n == published["n"] == 3
@@ -53,7 +69,9 @@ def test_two_expressions_of_one_line_are_two_places():
 def test_the_table_has_it_beside_the_tasks_and_outside_the_mean():
     made = items({("1.0", 2, "a"): (1, 1, 1, 0), ("2.0", 2, "a"): (1, 0, 0, 0)})
     frame = tables.main(made)
-    rows = frame[(frame.benchmark == "reval") & (frame["mode"] == "strict") & (frame.model == "sft")].set_index("task")
+    rows = frame[
+        (frame.benchmark == "reval") & (frame["mode"] == "strict") & (frame.model == "sft")
+    ].set_index("task")
     assert rows.loc["consistency", ["n", "accuracy"]].tolist() == [2, 0.3125]
     assert frame.attrs["notes"][0].startswith("reval, consistency")
     assert rows.loc["consistency", "low"] < 0.3125 < rows.loc["consistency", "high"]

@@ -6,7 +6,14 @@ import simulated
 from cr_utils import departures, questions, steps, synthesis, teacher
 
 CODE = "def f(s, n):\n    t = s.upper()\n    for i in range(n):\n        t += 'x'\n    return t[1]"
-PROBLEM = {"id": "p", "code": CODE, "entry_point": "f", "input": "'ab', 2", "output": "'B'", "source": "grammar"}
+PROBLEM = {
+    "id": "p",
+    "code": CODE,
+    "entry_point": "f",
+    "input": "'ab', 2",
+    "output": "'B'",
+    "source": "grammar",
+}
 RIGHT = teacher.narrate(questions.build(PROBLEM, "output"))
 
 
@@ -41,7 +48,10 @@ def test_each_kind_of_wrong_step(old, new, step, kind):
 def test_too_few_and_too_many_steps():
     short = "\n".join(RIGHT.split("\n")[:4])
     assert departures.departure(short, RIGHT, CODE)[:2] == (4, "stopped")
-    assert departures.departure(short + "\nfor i in ran", RIGHT, CODE)[:2] == (4, "stopped")  # cut inside a step
+    assert departures.departure(short + "\nfor i in ran", RIGHT, CODE)[:2] == (
+        4,
+        "stopped",
+    )  # cut inside a step
     more = RIGHT.replace("\n</reasoning>", "\nt += 'x'  # 'ABxx' + 'x' == 'ABxxx'\n</reasoning>")
     assert departures.departure(more, RIGHT, CODE)[:3] == (10, "went_on", 10)
     assert departures.departure("<answer>'B'</answer>", RIGHT, CODE) is None
@@ -53,12 +63,16 @@ def test_the_kinds_are_the_two_families_and_none():
 
 def test_the_teacher_s_own_chains_never_depart():
     sizes = {split: 30 if split == "train" else 0 for split in synthesis.SPLITS}
-    rows, _ = synthesis.synthesize(sizes, {"seed": 3, "constraints": True, "mutation": True, "max_steps": 16}, 1)
+    rows, _ = synthesis.synthesize(
+        sizes, {"seed": 3, "constraints": True, "mutation": True, "max_steps": 16}, 1
+    )
     items = [{"task": "output", "question_id": f"{row['id']}/output", "verdict": True,
               "completion": teacher.narrate(questions.build(row, "output"))} for row in rows]
     found = steps.annotate(items, rows)
     assert {item["departure"] for item in found} == {"none"} and len(found) == 30
-    assert all(item["steps"] == item["steps_needed"] > 0 and item["first_wrong_step"] is None for item in found)
+    assert all(
+        item["steps"] == item["steps_needed"] > 0 and item["first_wrong_step"] is None for item in found
+    )
 
 
 def test_annotated_items_have_what_the_tables_need():

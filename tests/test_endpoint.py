@@ -17,8 +17,19 @@ from cr_utils.endpoint import Endpoint
 from cr_utils.endpoint_calls import Server
 from cr_utils.errors import UserError
 
-ASKED = [questions.at({"id": f"p{n}", "code": f"def f(x):\n    return x + {n}", "entry_point": "f", "input": "1",
-                       "output": str(1 + n)}, "output") for n in range(40)]
+ASKED = [
+    questions.at(
+        {
+            "id": f"p{n}",
+            "code": f"def f(x):\n    return x + {n}",
+            "entry_point": "f",
+            "input": "1",
+            "output": str(1 + n),
+        },
+        "output",
+    )
+    for n in range(40)
+]
 PROMPTS = [question.prompt for question in ASKED]
 
 
@@ -27,7 +38,9 @@ def right(prompt, body):
 
 
 def connect(server, log=None, **options):
-    settings = {name: options.pop(name) for name in ("timeout", "tries", "wait", "extra", "chat") if name in options}
+    settings = {
+        name: options.pop(name) for name in ("timeout", "tries", "wait", "extra", "chat") if name in options
+    }
     made = Server(server.url, "m", **{"timeout": 30, "wait": 0.001} | settings)
     return Endpoint(made, **{"max_new_tokens": 50, "say": False, "log": log} | options)
 
@@ -42,9 +55,18 @@ def test_every_question_gets_its_own_answer_in_order():
 
 def test_a_request_says_what_is_wanted():
     with Answering() as server:
-        connect(server, max_new_tokens=7, temperature=0.5, seed=3, extra={"max_tokens": None, "top_p": 0.9})(ASKED[:1])
-    assert server.bodies == [{"model": "m", "messages": [{"role": "user", "content": PROMPTS[0]}], "temperature": 0.5,
-                              "seed": 3, "top_p": 0.9}]
+        connect(server, max_new_tokens=7, temperature=0.5, seed=3, extra={"max_tokens": None, "top_p": 0.9})(
+            ASKED[:1]
+        )
+    assert server.bodies == [
+        {
+            "model": "m",
+            "messages": [{"role": "user", "content": PROMPTS[0]}],
+            "temperature": 0.5,
+            "seed": 3,
+            "top_p": 0.9,
+        }
+    ]
 
 
 def test_a_base_model_is_asked_without_a_chat():
@@ -78,7 +100,9 @@ def test_every_fault_at_once_and_the_judged_items_are_whole(tmp_path):
 def test_a_lasting_fault_is_named_and_the_rest_is_kept(tmp_path):
     log = tmp_path / "log.jsonl"
     with Answering(right, lambda prompt, _: 500 if prompt == PROMPTS[3] else None) as server:
-        with pytest.raises(UserError, match="1 of 40 requests failed in every try .the last: status 500.* 39 answers"):
+        with pytest.raises(
+            UserError, match="1 of 40 requests failed in every try .the last: status 500.* 39 answers"
+        ):
             connect(server, log, tries=3)(ASKED)
         assert server.asked.count(PROMPTS[3]) == 3
         server.asked.clear()
@@ -87,7 +111,9 @@ def test_a_lasting_fault_is_named_and_the_rest_is_kept(tmp_path):
         assert server.asked == [PROMPTS[3]]
 
 
-@pytest.mark.parametrize("status, words", [(401, "OPENAI_API_KEY"), (404, "the model's name"), (400, "the request")])
+@pytest.mark.parametrize(
+    "status, words", [(401, "OPENAI_API_KEY"), (404, "the model's name"), (400, "the request")]
+)
 def test_a_refusal_ends_the_run_at_once(status, words):
     with Answering(right, lambda *_: status) as server:
         with pytest.raises(UserError, match=words):
@@ -147,8 +173,11 @@ Endpoint(Server(sys.argv[1], "m", timeout=20), max_new_tokens=50, concurrency=4,
 def test_a_killed_run_asks_only_what_was_in_flight_again(tmp_path, blow):
     log = tmp_path / "log.jsonl"
     with Answering(right, lambda *_: "slow") as server:
-        child = subprocess.Popen([sys.executable, "-c", CHILD, server.url, str(log), os.path.dirname(__file__)],
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, server.url, str(log), os.path.dirname(__file__)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         while not (log.exists() and log.read_bytes().count(b"\n") >= 9):
             time.sleep(0.01)
         child.send_signal(blow)
@@ -213,11 +242,16 @@ def test_waits_grow_and_the_server_may_ask_for_more():
     waits = [endpoint_calls.pause(server, number) for number in range(1, 9)]
     assert all(2 ** (n - 1) / 2 <= wait <= min(60, 2 ** (n - 1)) for n, wait in enumerate(waits, 1) if n < 7)
     assert waits[7] == 60.0
-    assert endpoint_calls.pause(server, 1, after=9.0) == 9.0 and endpoint_calls.pause(server, 1, after=999) == 60.0
+    assert (
+        endpoint_calls.pause(server, 1, after=9.0) == 9.0
+        and endpoint_calls.pause(server, 1, after=999) == 60.0
+    )
 
 
 def test_a_wait_that_the_server_asks_for_is_kept():
-    with Answering(right, lambda _, number: 429 if number == 1 else None, headers={"Retry-After": "0.3"}) as server:
+    with Answering(
+        right, lambda _, number: 429 if number == 1 else None, headers={"Retry-After": "0.3"}
+    ) as server:
         began = time.monotonic()
         connect(server)(ASKED[:1])
         assert time.monotonic() - began >= 0.3
@@ -255,9 +289,13 @@ def test_the_shipped_base_gives_the_same_answers_through_a_server():
     sampler = responders.Sampler(model, tokenizer)
 
     def answer(prompt, body):
-        [sample], = sampler.sample([prompt], temperature=body["temperature"], max_new_tokens=body["max_tokens"])
+        ([sample],) = sampler.sample(
+            [prompt], temperature=body["temperature"], max_new_tokens=body["max_tokens"]
+        )
         return sample.text, "length" if sample.truncated else "stop"
     with Answering(answer) as server:
         replies = connect(server, max_new_tokens=40, timeout=60, concurrency=1)(ASKED[:8])
     assert [reply.text for reply in replies] == [by_prompt[question.prompt].text for question in ASKED[:8]]
-    assert [reply.truncated for reply in replies] == [by_prompt[question.prompt].truncated for question in ASKED[:8]]
+    assert [reply.truncated for reply in replies] == [
+        by_prompt[question.prompt].truncated for question in ASKED[:8]
+    ]

@@ -10,8 +10,19 @@ from answering_server import Answering
 from cr_utils import engines, evaluate, generate, jsonl, models, params, questions
 from cr_utils.errors import UserError
 
-ASKED = [questions.at({"id": f"p{n}", "code": f"def f(x):\n    return x + {n}", "entry_point": "f", "input": "1",
-                       "output": str(1 + n)}, "output") for n in range(4)]
+ASKED = [
+    questions.at(
+        {
+            "id": f"p{n}",
+            "code": f"def f(x):\n    return x + {n}",
+            "entry_point": "f",
+            "input": "1",
+            "output": str(1 + n),
+        },
+        "output",
+    )
+    for n in range(4)
+]
 P = {"eval_max_new_tokens": 12, "eval_temperature": 0.0, "eval_batch_size": 4, "eval_endpoint": {}, "seed": 0}
 
 
@@ -40,7 +51,9 @@ def test_a_folder_is_loaded_and_samples_differ_but_repeat(folder):
 def test_a_server_is_asked_with_the_profile_s_settings(tmp_path, kind, key):
     settings = {"tries": 2, "wait": 0.001, "prices": {"m": {"input": 1.0, "output": 1.0}}, "budget": 1.0}
     with Answering() as server:
-        model = engines.load(f"{kind}:m@{server.url}", P | {"eval_endpoint": settings}, tmp_path / "log.jsonl")
+        model = engines.load(
+            f"{kind}:m@{server.url}", P | {"eval_endpoint": settings}, tmp_path / "log.jsonl"
+        )
         assert len(model(ASKED)) == 4
     assert key in server.bodies[0] and server.bodies[0]["max_tokens"] == 12
     assert model.budget == 1.0 and model.prices["input"] == 1.0 and model.server.tries == 2

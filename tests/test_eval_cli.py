@@ -18,7 +18,10 @@ def at_hand(monkeypatch):
 
 
 def ask(server, out, *words):
-    assert command.dispatch(["evaluate", "--model", f"mine=openai:m@{server.url}", "--out", str(out), *words]) == 0
+    assert (
+        command.dispatch(["evaluate", "--model", f"mine=openai:m@{server.url}", "--out", str(out), *words])
+        == 0
+    )
     return jsonl.read(out)
 
 
@@ -32,7 +35,12 @@ def test_the_benchmarks_at_hand_are_asked_and_summed_up(tmp_path, capsys):
         assert ask(server, tmp_path / "items.jsonl", "--limit", "2") == items
         assert len(server.asked) == len(items)
     found = {(item["benchmark"], item["task"]) for item in items}
-    assert {("cruxeval", "input"), ("livecodebench", "output"), ("reval", "state"), ("reval", "coverage")} <= found
+    assert {
+        ("cruxeval", "input"),
+        ("livecodebench", "output"),
+        ("reval", "state"),
+        ("reval", "coverage"),
+    } <= found
     assert all("parity" in item for item in items)
     assert {len([i for i in items if (i["benchmark"], i["task"]) == key]) for key in found} == {2}
     assert "mine             reval          coverage     strict  n=2" in capsys.readouterr().out
@@ -44,7 +52,9 @@ def test_shares_merged_are_the_whole(tmp_path, capsys):
         for i in (1, 2):
             (tmp_path / str(i)).mkdir()
             ask(server, tmp_path / str(i) / "items.jsonl", "--benchmark", "cruxeval", "--shard", f"{i}/2")
-    command.dispatch(["join", *(str(tmp_path / i / "items.jsonl") for i in "12"), "--out", str(tmp_path / "m.jsonl")])
+    command.dispatch(
+        ["join", *(str(tmp_path / i / "items.jsonl") for i in "12"), "--out", str(tmp_path / "m.jsonl")]
+    )
     merged = jsonl.read(tmp_path / "m.jsonl")
     assert sorted(row["key"] for row in merged) == sorted(row["key"] for row in whole) and len(whole) == 16
     assert "16 items in" in capsys.readouterr().out

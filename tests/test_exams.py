@@ -17,15 +17,26 @@ SPLITS = ("train", "validation", "heldout", "heldout_ood")
 @pytest.fixture
 def problems():
     code = "def f(s):\n    t = s + 'x'\n    if t == 'ax':\n        t = 'b'\n    return t"
-    return [{"id": f"{split}{n}", "code": code, "entry_point": "f", "input": f"'{'a' * n}'",
-             "output": "'b'" if n == 1 else f"'{'a' * n}x'", "split": split} for split in SPLITS for n in range(1, 6)]
+    return [
+        {
+            "id": f"{split}{n}",
+            "code": code,
+            "entry_point": "f",
+            "input": f"'{'a' * n}'",
+            "output": "'b'" if n == 1 else f"'{'a' * n}x'",
+            "split": split,
+        }
+        for split in SPLITS
+        for n in range(1, 6)
+    ]
 
 
 def test_a_sheet_uses_its_own_split_only(problems):
     sheet = exams.of_split(problems, "heldout", 4, 2)
     assert {q.problem_id[:-1] for q in sheet} == {"heldout"}
-    assert [sum(q.task == task for q in sheet) for task in ("output", "input", "coverage", "path", "state")] == [
-        4, 2, 2, 2, 2]
+    assert [
+        sum(q.task == task for q in sheet) for task in ("output", "input", "coverage", "path", "state")
+    ] == [4, 2, 2, 2, 2]
 
 
 def test_a_smaller_sheet_begins_a_larger_one(problems):
@@ -60,7 +71,9 @@ def test_sheets_sample_every_real_benchmark_at_hand(problems, monkeypatch):
     assert 0 < sum(q.task == "output" for q in made["reval"]) <= 3
     assert [len(made["cruxeval"]), len(made["livecodebench"])] == [8, 4]
     direct = exams.sheets(problems, PARAMS, direct=True, real=real)
-    assert [[q.id for q in sheet] for sheet in direct.values()] == [[q.id for q in sheet] for sheet in made.values()]
+    assert [[q.id for q in sheet] for sheet in direct.values()] == [
+        [q.id for q in sheet] for sheet in made.values()
+    ]
     assert direct["reval"][0].prompt != made["reval"][0].prompt
 
 
@@ -70,22 +83,38 @@ def test_a_benchmark_that_is_not_asked_for_is_not_looked_for(problems, monkeypat
     assert exams.published(params) == {}
     said = capsys.readouterr().err
     assert "livecodebench" not in said and said.count("reval: DREval_data.jsonl is not in") == 1
-    assert exams.absent(params) == {"cruxeval": "no benchmark file was at hand", "reval": "no benchmark file was at hand",
-                                    "cruxeval_test": "no benchmark file was at hand",
-                                    "livecodebench": "eval_livecodebench is 0"}
+    assert exams.absent(params) == {
+        "cruxeval": "no benchmark file was at hand",
+        "reval": "no benchmark file was at hand",
+        "cruxeval_test": "no benchmark file was at hand",
+        "livecodebench": "eval_livecodebench is 0",
+    }
     with pytest.raises(UserError, match="cruxeval: cruxeval.jsonl is not in"):
         exams.published(params | {"benchmarks": "require"})
 
 
 def forms(problems, **changes):
-    return exams.Sheets(problems, PARAMS | {"benchmarks": "never", "eval_templates": {}, "eval_shard": "",
-                                            "eval_limit": 0, "eval_samples": 1, "eval_temperature": 0.0} | changes)
+    return exams.Sheets(
+        problems,
+        PARAMS
+        | {
+            "benchmarks": "never",
+            "eval_templates": {},
+            "eval_shard": "",
+            "eval_limit": 0,
+            "eval_samples": 1,
+            "eval_temperature": 0.0,
+        }
+        | changes,
+    )
 
 
 def test_each_model_is_asked_in_its_form(problems, tmp_path):
     (tmp_path / "mine.txt").write_text("{code}\nmine {query}")
     made = forms(problems, eval_templates={"output": str(tmp_path / "mine.txt")})
-    first = {name: made.of(name)["heldout"][0] for name in ("base", "base_direct", "grpo", "gpt", "gpt_direct")}
+    first = {
+        name: made.of(name)["heldout"][0] for name in ("base", "base_direct", "grpo", "gpt", "gpt_direct")
+    }
     assert first["base"] == first["grpo"] and first["base_direct"] == first["gpt_direct"] != first["base"]
     assert first["gpt"].prompt.endswith("\nmine assert f('a') == ?") and first["gpt"].id == first["base"].id
     assert forms(problems).of("gpt") == forms(problems).of("base")
@@ -111,4 +140,6 @@ def test_a_run_that_did_not_know_a_benchmark_says_so():
 def test_every_arm_is_a_parameter_and_has_a_reference_that_exists():
     assert tuple(ARMS) == schema.ARMS
     assert set(REFERENCES.values()) <= set(ARMS)
-    assert all(ARMS[other].train is None or ARMS[other].train == ARMS[arm].train for arm, other in REFERENCES.items())
+    assert all(
+        ARMS[other].train is None or ARMS[other].train == ARMS[arm].train for arm, other in REFERENCES.items()
+    )

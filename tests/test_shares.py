@@ -5,8 +5,20 @@ import pytest
 from cr_utils import evaluate, jsonl, questions, shares
 from cr_utils.errors import UserError
 
-ASKED = [questions.at({"id": f"p{n}", "code": f"def f(x):\n    return x + {n}", "entry_point": "f", "input": "1",
-                       "output": str(1 + n)}, task) for n in range(60) for task in ("output", "input")]
+ASKED = [
+    questions.at(
+        {
+            "id": f"p{n}",
+            "code": f"def f(x):\n    return x + {n}",
+            "entry_point": "f",
+            "input": "1",
+            "output": str(1 + n),
+        },
+        task,
+    )
+    for n in range(60)
+    for task in ("output", "input")
+]
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -37,8 +49,14 @@ def test_a_shard_that_is_none_is_refused(text):
 
 
 def ask(asked, path):
-    return evaluate.run("m", "heldout", asked, lambda some: [evaluate.Reply("<answer>3</answer>") for _ in some], path,
-                        say=False)
+    return evaluate.run(
+        "m",
+        "heldout",
+        asked,
+        lambda some: [evaluate.Reply("<answer>3</answer>") for _ in some],
+        path,
+        say=False,
+    )
 
 
 def test_merged_shares_are_the_run_of_one_machine(tmp_path):
@@ -59,8 +77,14 @@ def test_taken_in_items_are_not_asked_again(tmp_path):
     assert new == len(jsonl.read(here)) - 2 > 0
     assert shares.take_in(here, [tmp_path / "other.jsonl"]) == 0 == shares.take_in(here, [])
     asked = []
-    evaluate.run("m", "heldout", ASKED, lambda some: asked.extend(some) or [evaluate.Reply("") for _ in some], here,
-                 say=False)
+    evaluate.run(
+        "m",
+        "heldout",
+        ASKED,
+        lambda some: asked.extend(some) or [evaluate.Reply("") for _ in some],
+        here,
+        say=False,
+    )
     assert len(asked) == 120 - 2 - new
 
 

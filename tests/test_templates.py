@@ -9,7 +9,13 @@ from cr_utils import benchmarks, evaluate, questions, reval_questions, templates
 from cr_utils.errors import UserError
 
 FIXTURES = Path(__file__).parent / "fixtures"
-PROBLEM = {"id": "p", "code": "def f(x):\n    y = x + 1\n    return y", "entry_point": "f", "input": "3", "output": "4"}
+PROBLEM = {
+    "id": "p",
+    "code": "def f(x):\n    y = x + 1\n    return y",
+    "entry_point": "f",
+    "input": "3",
+    "output": "4",
+}
 
 
 def written(folder, text, task="output"):
@@ -18,7 +24,9 @@ def written(folder, text, task="output"):
 
 
 def test_parts_are_filled_in_and_other_braces_stay(tmp_path):
-    texts = written(tmp_path, "{code}|{numbered_code}|{query}|{call}|{entry_point}|{input}|{line}|{'a': {}} {codes}")
+    texts = written(
+        tmp_path, "{code}|{numbered_code}|{query}|{call}|{entry_point}|{input}|{line}|{'a': {}} {codes}"
+    )
     asked, = templates.apply([questions.at(PROBLEM, "output")], texts)
     code = PROBLEM["code"]
     assert asked.prompt == (f"{code}|1 def f(x):\n2     y = x + 1\n3     return y|assert f(3) == ?|f(3)|f|3||"
@@ -34,7 +42,10 @@ def test_a_program_s_own_braces_are_not_placeholders(tmp_path):
 
 def test_traced_tasks_have_line_and_variable(tmp_path):
     trace = type("T", (), {"coverage": {2}, "next_lines": {2: [3]}, "states": {(2, "y"): [("int", "4")]}})
-    asked = [questions.at(PROBLEM, "state", trace, 2, "y", direct=True), questions.at(PROBLEM, "path", trace, 2)]
+    asked = [
+        questions.at(PROBLEM, "state", trace, 2, "y", direct=True),
+        questions.at(PROBLEM, "path", trace, 2),
+    ]
     texts = written(tmp_path, "{code}|{line}|{line_text}|{var}|{call}", "state")
     made = templates.apply(asked, texts)
     assert made[0].prompt.endswith("|2|y = x + 1|y|f(3)") and made[1] == asked[1]
@@ -51,7 +62,9 @@ def test_every_question_of_every_benchmark_can_be_asked(tmp_path, direct):
     asked += reval_questions.questions(*rows, direct=direct)
     for before, after in zip(asked, templates.apply(asked, texts), strict=True):
         code, _, query = after.prompt.partition("\n~~\n")
-        assert before.prompt.startswith(code) and query in before.prompt and before.code.rstrip().endswith(code)
+        assert (
+            before.prompt.startswith(code) and query in before.prompt and before.code.rstrip().endswith(code)
+        )
         assert code and query and "<answer>" not in after.prompt
         if before.task in ("output", "input"):
             assert "?" in query and not code.startswith(("import", "from")) or "import" in before.prompt
@@ -80,6 +93,12 @@ def test_answers_in_the_benchmarks_marks(said, read):
 
 
 def test_an_item_keeps_what_was_said_and_judges_what_was_meant(tmp_path):
-    item, = evaluate.run("m", "heldout", [questions.at(PROBLEM, "output")],
-                         lambda asked: [evaluate.Reply("[ANSWER]4[/ANSWER]")], tmp_path / "items.jsonl", say=False)
+    (item,) = evaluate.run(
+        "m",
+        "heldout",
+        [questions.at(PROBLEM, "output")],
+        lambda asked: [evaluate.Reply("[ANSWER]4[/ANSWER]")],
+        tmp_path / "items.jsonl",
+        say=False,
+    )
     assert (item["completion"], item["answer"], item["verdict"]) == ("[ANSWER]4[/ANSWER]", "4", True)

@@ -10,14 +10,22 @@ from matplotlib.ticker import PercentFormatter
 from cr_utils import marks, stats
 from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_COLORS, MODEL_LABELS, PAPER, axes, empty, styled
 
-PARTS = (("right, right steps", "#009e73"), ("right, wrong steps", "#9fd8c4"), ("wrong, right steps", "#8d939e"),
-         ("comprehension", "#0072b2"), ("wrong line", "#f0e442"), ("lost state", "#e69f00"),
-         ("wrong value", "#d55e00"), ("stopped or went on", "#cc79a7"))
+PARTS = (
+    ("right, right steps", "#009e73"),
+    ("right, wrong steps", "#9fd8c4"),
+    ("wrong, right steps", "#8d939e"),
+    ("comprehension", "#0072b2"),
+    ("wrong line", "#f0e442"),
+    ("lost state", "#e69f00"),
+    ("wrong value", "#d55e00"),
+    ("stopped or went on", "#cc79a7"),
+)
 
 
 @styled
 def departures(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task: str = "output"):
-    """Answers by their steps: right with right or wrong steps, and wrong ones by how they left the run. Stacked.
+    """Answers by their steps: right with right or wrong steps, and wrong ones by how they left the run.
+    Stacked.
 
     frame: as `answer_tables.departures`.
     """
@@ -30,11 +38,18 @@ def departures(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task: s
     left = np.zeros(len(models))
     for (label, shade), counts in zip(PARTS, _parts(rows.loc[models]), strict=True):
         share = (counts / rows.loc[models, "n"]).to_numpy(float)
-        ax.barh(range(len(models)), share, 0.66, left, color=shade, edgecolor=PAPER, linewidth=0.6, label=label)
+        ax.barh(
+            range(len(models)), share, 0.66, left, color=shade, edgecolor=PAPER, linewidth=0.6, label=label
+        )
         left += share
-    ax.set(yticks=range(len(models)), xlim=(0, 1), ylim=(len(models) - 0.5, -0.5), xlabel="share of all chains",
-           yticklabels=[f"{MODEL_LABELS.get(m, m)} (n={int(rows.loc[m, 'n']):,})" for m in models],
-           title=f"{BENCHMARK_LABELS.get(benchmark, benchmark)}, {task}")
+    ax.set(
+        yticks=range(len(models)),
+        xlim=(0, 1),
+        ylim=(len(models) - 0.5, -0.5),
+        xlabel="share of all chains",
+        yticklabels=[f"{MODEL_LABELS.get(m, m)} (n={int(rows.loc[m, 'n']):,})" for m in models],
+        title=f"{BENCHMARK_LABELS.get(benchmark, benchmark)}, {task}",
+    )
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.grid(axis="y", visible=False)
     ax.get_figure().legend(*ax.get_legend_handles_labels(), ncols=4, loc="outside upper center")

@@ -1,8 +1,9 @@
-"""Tables about the answers themselves: their length, why they fail, where their steps leave the run, pass@k, and where
-the published and the strict rule judge them differently.
+"""Tables about the answers themselves: their length, why they fail, where their steps leave the run, pass@k,
+and where the published and the strict rule judge them differently.
 
-Each function takes items as `evaluate` writes them (with what `steps` adds to them) and returns one pandas frame with
-fixed columns. Shares are fractions 0-1. A chain that is right in other words counts as departing at its first line.
+Each function takes items as `evaluate` writes them (with what `steps` adds to them) and returns one pandas
+frame with fixed columns. Shares are fractions 0-1. A chain that is right in other words counts as departing
+at its first line.
 """
 
 from collections import Counter, defaultdict
@@ -26,7 +27,7 @@ PASS = ["model", "benchmark", "task", "mode", "n", "samples", "k", "estimate", "
 
 
 def repeats(text: str, window: int = 240, longest: int = 60, least: int = 4) -> bool:
-    """Does a text end in a loop: its last part one block of at most `longest` characters, `least` times or more?"""
+    """Does a text end in a loop: `least` times or more the same block of at most `longest` characters?"""
     tail = text.rstrip()[-window:]
     return any(len(tail) >= least * size and tail[-size * least:] == tail[-size:] * least
                for size in range(3, longest + 1))
@@ -38,11 +39,19 @@ def length(items: Iterable[dict]) -> pd.DataFrame:
     for (model, benchmark, task), group in groups(items).items():
         tokens = [item["tokens"] for item in group if item.get("tokens") is not None]
         texts = [item["completion"] for item in group if item.get("completion") is not None]
-        rows.append({
-            "model": model, "benchmark": benchmark, "task": task, "mode": "strict", "n": len(group),
-            "mean_tokens": average(tokens) if tokens else None, "median_tokens": median(tokens) if tokens else None,
-            "truncated": average(bool(item.get("truncated")) for item in group),
-            "repetition": average(map(repeats, texts)) if texts else None})
+        rows.append(
+            {
+                "model": model,
+                "benchmark": benchmark,
+                "task": task,
+                "mode": "strict",
+                "n": len(group),
+                "mean_tokens": average(tokens) if tokens else None,
+                "median_tokens": median(tokens) if tokens else None,
+                "truncated": average(bool(item.get("truncated")) for item in group),
+                "repetition": average(map(repeats, texts)) if texts else None,
+            }
+        )
     frame = frame_of(rows, LENGTH)
     if any(row["repetition"] is None for row in rows):
         frame.attrs["notes"].append("repetition: the texts of the answers are not recorded here")
@@ -62,9 +71,19 @@ def failures(items: Iterable[dict]) -> pd.DataFrame:
                 wrong[item.get("detail") or item["kind"]].append(item.get("first_wrong_step"))
         for kind, found in sorted(wrong.items(), key=lambda pair: (-len(pair[1]), pair[0])):
             steps = [step for step in found if step is not None]
-            rows.append({"model": model, "benchmark": benchmark, "task": task, "mode": "strict", "n": len(group),
-                         "kind": kind, "count": len(found), "share": len(found) / len(group),
-                         "first_wrong_step": median(steps) if steps else None})
+            rows.append(
+                {
+                    "model": model,
+                    "benchmark": benchmark,
+                    "task": task,
+                    "mode": "strict",
+                    "n": len(group),
+                    "kind": kind,
+                    "count": len(found),
+                    "share": len(found) / len(group),
+                    "first_wrong_step": median(steps) if steps else None,
+                }
+            )
     frame = frame_of(rows, FAILURES)
     if any(row["first_wrong_step"] is None for row in rows):
         frame.attrs["notes"].append("first_wrong_step: not recorded, or the answer has no steps to compare")
@@ -72,11 +91,11 @@ def failures(items: Iterable[dict]) -> pd.DataFrame:
 
 
 def departures(items: Iterable[dict]) -> pd.DataFrame:
-    """Steps against answers, for chains that can be compared with the run (output questions on our own programs).
+    """Steps against answers, for chains that can be compared with the run: our own output questions.
 
-    Of the n chains: right answers, chains with right steps throughout, and the two ways in which these disagree.
-    The kinds of departure are counted among wrong answers; comprehension and simulation are their sums.
-    median_step: of the first wrong step. longer_than_run: share of chains with more steps than the run has.
+    Of the n chains: right answers, chains with right steps throughout, and the two ways in which these
+    disagree. The kinds of departure are counted among wrong answers; comprehension and simulation are their
+    sums. median_step: of the first wrong step. longer_than_run: share with more steps than the run.
     """
     rows = []
     for (model, benchmark, task), group in groups(items).items():
@@ -116,8 +135,20 @@ def pass_at_k(items: Iterable[dict], ks: Iterable[int] = (1, 5, 10)) -> pd.DataF
             for k in (k for k in ks if k <= least and least > 1):
                 values = [stats.pass_at_k(len(found), sum(found), k) for found in right.values()]
                 low, high = stats.bootstrap(values)
-                rows.append({"model": model, "benchmark": benchmark, "task": task, "mode": mode, "n": len(values),
-                             "samples": least, "k": k, "estimate": average(values), "low": low, "high": high})
+                rows.append(
+                    {
+                        "model": model,
+                        "benchmark": benchmark,
+                        "task": task,
+                        "mode": mode,
+                        "n": len(values),
+                        "samples": least,
+                        "k": k,
+                        "estimate": average(values),
+                        "low": low,
+                        "high": high,
+                    }
+                )
     frame = frame_of(rows, PASS)
     frame.attrs["notes"] = [] if rows else ["one answer per question was sampled (eval_samples)"]
     return frame

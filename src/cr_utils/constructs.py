@@ -1,7 +1,8 @@
-"""Accuracy by what a program contains: loops, nesting, constraint, output type, length of code and of the run.
+"""Accuracy by what a program contains: loops, nesting, constraint, output type, length of code and of the
+run.
 
-Facts come from the recorded problems of our own splits and, for real benchmarks, from `programs.jsonl`, which the
-evaluation writes: numbers about each program that was asked, never its text.
+Facts come from the recorded problems of our own splits and, for real benchmarks, from `programs.jsonl`, which
+the evaluation writes: numbers about each program that was asked, never its text.
 """
 
 import ast
@@ -35,14 +36,21 @@ def of_program(code: str, output: str) -> dict:
 
 def of_problems(rows: Iterable[dict]) -> dict[str, dict]:
     """Facts of our own problems, by id: those of the program, its constraint and the length of its run."""
-    return {row["id"]: {**of_program(row["code"], row["output"]), "steps": frames.step_bin(row.get("difficulty")),
-                        "setting": frames.setting(row.get("constraint")),
-                        **{key: (row.get("constraint") or {}).get(key) for key in ("type", "method")}}
-            for row in rows}
+    return {
+        row["id"]: {
+            **of_program(row["code"], row["output"]),
+            "steps": frames.step_bin(row.get("difficulty")),
+            "setting": frames.setting(row.get("constraint")),
+            **{key: (row.get("constraint") or {}).get(key) for key in ("type", "method")},
+        }
+        for row in rows
+    }
 
 
 def of_questions(sheets: dict[str, list]) -> list[dict]:
-    """Rows for `programs.jsonl` about the real benchmarks' programs in some sheets: benchmark, problem, facts."""
+    """Rows for `programs.jsonl` about the real benchmarks' programs in some sheets: benchmark, problem,
+    facts.
+    """
     rows = {}
     for benchmark, asked in sheets.items():
         for one in asked if not benchmark.startswith("heldout") else ():
@@ -69,13 +77,22 @@ def table(items: Iterable[dict], problems: Iterable[dict], programs: Iterable[di
         facts = others.get((item["benchmark"], problem)) or own.get(problem) or {}
         for construct, group in facts.items():
             if group is not None and construct not in ("benchmark", "problem_id"):
-                verdicts[item["model"], item["benchmark"], item["task"], construct, str(group)].append(item["verdict"])
+                verdicts[item["model"], item["benchmark"], item["task"], construct, str(group)].append(
+                    item["verdict"]
+                )
     rows = []
     for key, found in sorted(verdicts.items()):
         if len(found) >= LEAST:
             low, high = stats.wilson(sum(found), len(found))
-            rows.append(dict(zip(CONSTRUCTS, (*key, len(found), sum(found), sum(found) / len(found), low, high),
-                                 strict=True)))
+            rows.append(
+                dict(
+                    zip(
+                        CONSTRUCTS,
+                        (*key, len(found), sum(found), sum(found) / len(found), low, high),
+                        strict=True,
+                    )
+                )
+            )
     return frame_of(rows, CONSTRUCTS)
 
 

@@ -1,10 +1,12 @@
-"""Where and how a chain of steps first departs from the run, against the interpreter's narration of the same run.
+"""Where and how a chain of steps first departs from the run, against the interpreter's narration of the same
+run.
 
-A step reads ``line of the program  # operation == value; …``. Errors of comprehension misread the program: the step
-quotes a line that the program does not have (`misquoted`), or states another operation than the line's
-(`misread`). Errors of execution simulation lose the run: the line is not the one that runs there (`wrong_line`),
-an operation has other values in it than the variables hold (`lost_state`), its result is wrong (`wrong_value`), the
-chain ends before the run (`stopped`) or goes on after it (`went_on`). `none`: every step agrees.
+A step reads ``line of the program  # operation == value; …``. Errors of comprehension misread the program:
+the step quotes a line that the program does not have (`misquoted`), or states another operation than the
+line's (`misread`). Errors of execution simulation lose the run: the line is not the one that runs there
+(`wrong_line`), an operation has other values in it than the variables hold (`lost_state`), its result is
+wrong (`wrong_value`), the chain ends before the run (`stopped`) or goes on after it (`went_on`). `none`:
+every step agrees.
 """
 
 import ast
@@ -96,8 +98,21 @@ class _Blank(ast.NodeTransformer):
 
 
 def _is_literal(node: ast.AST) -> bool:
-    return all(isinstance(part, ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.Set | ast.UnaryOp | ast.unaryop
-                          | ast.expr_context | ast.Expression) for part in ast.walk(node))
+    return all(
+        isinstance(
+            part,
+            ast.Constant
+            | ast.List
+            | ast.Tuple
+            | ast.Dict
+            | ast.Set
+            | ast.UnaryOp
+            | ast.unaryop
+            | ast.expr_context
+            | ast.Expression,
+        )
+        for part in ast.walk(node)
+    )
 
 
 def _tree(text: str) -> ast.expr | None:

@@ -1,5 +1,5 @@
-"""A model behind an OpenAI-compatible server (vLLM, transformers, hosted models), as a function from questions to
-replies.
+"""A model behind an OpenAI-compatible server (vLLM, transformers, hosted models), as a function from
+questions to replies.
 
 Covers how many requests run at once, what they may cost, and a log to which every answer is appended as it
 arrives: a stopped run asks nothing again that was answered. Needs httpx, never torch. What goes over the wire
@@ -40,7 +40,9 @@ class Endpoint:
                  concurrency: int = 16, prices: dict | None = None, budget: float | None = None,
                  log: Path | str | None = None, say: bool = True):
         if budget is not None and not prices:
-            raise UserError(f"a budget for {server.model} needs prices: {{input: …, output: …}} per million tokens")
+            raise UserError(
+                f"a budget for {server.model} needs prices: {{input: …, output: …}} per million tokens"
+            )
         if prices and set(prices) != {"input", "output"}:
             raise UserError(f"prices of {server.model} are {prices}: give input and output")
         self.server, self.concurrency, self.say = server, concurrency, say
@@ -57,7 +59,11 @@ class Endpoint:
         keys = [self._key(question.prompt, number) for question in questions]
         with self._book() as book:
             known = {row["key"]: row for row in book.rows}
-            todo = {key: question.prompt for key, question in zip(keys, questions, strict=True) if key not in known}
+            todo = {
+                key: question.prompt
+                for key, question in zip(keys, questions, strict=True)
+                if key not in known
+            }
             if todo:
                 self._afford(list(todo.values()), _spent(known.values()))
                 apart(lambda: self._ask_all(todo, number, book))
@@ -65,25 +71,31 @@ class Endpoint:
         return [_reply(known[key]) for key in keys]
 
     def estimate(self, prompts: list[str]) -> dict:
-        """What asking these prompts takes: requests, prompt tokens (about), answer tokens (at most), dollars (at
-        most)."""
+        """What asking these prompts takes: requests, about so many prompt tokens, at most so many answer
+        tokens and dollars.
+        """
         read = sum(_tokens(prompt) for prompt in prompts)
         written = len(prompts) * self.options["max_tokens"]
         return {"requests": len(prompts), "prompt_tokens": read, "answer_tokens": written,
                 "dollars": self._cost(read, written)}
 
     def _afford(self, prompts: list[str], spent: float) -> None:
-        """State the estimate; UserError where not even the prompts and the shortest answers fit the budget."""
+        """State the estimate; UserError where the prompts with the shortest answers pass the budget."""
         about = self.estimate(prompts)
         if self.say:
             price = f", at most ${about['dollars']:.2f}" if any(self.prices.values()) else ""
             before = f" (${spent:.2f} spent before)" if spent else ""
-            print(f"{self.server.model}: {about['requests']} requests, about {about['prompt_tokens']} prompt tokens, "
-                  f"at most {about['answer_tokens']} answer tokens{price}{before}", flush=True)
+            print(
+                f"{self.server.model}: {about['requests']} requests, "
+                f"about {about['prompt_tokens']} prompt tokens, at most {about['answer_tokens']} answer tokens{price}{before}",
+                flush=True,
+            )
         least = self._cost(about["prompt_tokens"], len(prompts)) + spent
         if self.budget is not None and least > self.budget:
-            raise UserError(f"{self.server.model}: the prompts alone would bring the cost to ${least:.2f}, above the "
-                            f"budget of ${self.budget:.2f}: raise it, or ask fewer questions")
+            raise UserError(
+                f"{self.server.model}: the prompts alone would bring the cost to ${least:.2f}, above the "
+                f"budget of ${self.budget:.2f}: raise it, or ask fewer questions"
+            )
 
     async def _ask_all(self, todo: dict[str, str], number: int, book) -> None:
         """Ask all prompts, a limited number at a time, and add each answer to the book as it comes."""
@@ -156,8 +168,18 @@ class _Round:
         read = _tokens(prompt) if answer.prompt_tokens is None else answer.prompt_tokens
         written = _tokens(answer.text) if answer.tokens is None else answer.tokens
         cost = self.endpoint._cost(read, written)
-        self.book.add({"key": key, "model": self.endpoint.server.model, "text": answer.text, "prompt_tokens": read,
-                       "tokens": written, "truncated": answer.truncated, "too_long": answer.too_long, "cost": cost})
+        self.book.add(
+            {
+                "key": key,
+                "model": self.endpoint.server.model,
+                "text": answer.text,
+                "prompt_tokens": read,
+                "tokens": written,
+                "truncated": answer.truncated,
+                "too_long": answer.too_long,
+                "cost": cost,
+            }
+        )
         self.spent += cost
         self.done += 1
         if self.endpoint.say:
@@ -168,12 +190,16 @@ class _Round:
         """UserError where some prompts have no answer."""
         name = self.endpoint.server.model
         if self.failures:
-            raise UserError(f"{name}: {len(self.failures)} of {self.total} requests failed in every try (the last: "
-                            f"{self.failures[-1]}): run again to ask only these; {self.done} answers are kept")
+            raise UserError(
+                f"{name}: {len(self.failures)} of {self.total} requests failed in every try (the last: "
+                f"{self.failures[-1]}): run again to ask only these; {self.done} answers are kept"
+            )
         if self.left:
-            raise UserError(f"{name}: the budget of ${self.endpoint.budget:.2f} leaves {self.left} of {self.total} "
-                            f"questions unasked (${self.spent:.2f} spent): raise it and run again; {self.done} "
-                            "answers are kept")
+            raise UserError(
+                f"{name}: the budget of ${self.endpoint.budget:.2f} leaves {self.left} of {self.total} "
+                f"questions unasked (${self.spent:.2f} spent): raise it and run again; {self.done} "
+                "answers are kept"
+            )
 
 
 class _Memory:
@@ -191,7 +217,8 @@ class _Memory:
 
 
 def open_server(spec: str, chat: bool = True, **settings) -> Server:
-    """The server of ``model`` or ``model@url``; key and default address as OPENAI_API_KEY and OPENAI_BASE_URL say.
+    """The server of ``model`` or ``model@url``; key and default address are OPENAI_API_KEY and
+    OPENAI_BASE_URL.
 
     Raises UserError where the text names no model, or where the address needs a key that is not set.
     """
@@ -201,7 +228,9 @@ def open_server(spec: str, chat: bool = True, **settings) -> Server:
     if not model or not url.startswith(("http://", "https://")):
         raise UserError(f"endpoint {spec!r}: write model or model@http://host:port/v1")
     if url == URL and not key:
-        raise UserError(f"{model} at {URL} needs OPENAI_API_KEY: set it, or name a server: {model}@http://host:port/v1")
+        raise UserError(
+            f"{model} at {URL} needs OPENAI_API_KEY: set it, or name a server: {model}@http://host:port/v1"
+        )
     return Server(url, model, key, chat, **settings)
 
 

@@ -121,7 +121,11 @@ def _refused(server: Server, reply) -> Answer:
     said = " ".join(reply.text.split())[:200]
     if reply.status_code in (400, 413, 422) and any(word in reply.text.lower() for word in _TOO_LONG):
         return Answer("", 0, 0, too_long=True)
-    remedy = {401: "set OPENAI_API_KEY", 403: "set OPENAI_API_KEY", 404: "check the address and the model's name"}
+    remedy = {
+        401: "set OPENAI_API_KEY",
+        403: "set OPENAI_API_KEY",
+        404: "check the address and the model's name",
+    }
     raise UserError(f"{server.url} refuses {server.model} (status {reply.status_code}): "
                     f"{remedy.get(reply.status_code, 'check the request')}: {said}")
 

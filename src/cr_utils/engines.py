@@ -2,8 +2,8 @@
 
 - ``shipped``, a folder or a hub id: transformers in this process.
 - ``vllm:…`` (the same three): vLLM in this process, where it is installed.
-- ``openai:model`` or ``openai:model@http://host:port/v1``: a server, asked by chat; ``completions:`` in its place
-  sends the bare prompt, for base models.
+- ``openai:model`` or ``openai:model@http://host:port/v1``: a server, asked by chat; ``completions:`` in its
+  place sends the bare prompt, for base models.
 
 Loads no engine before it is asked for.
 """
@@ -38,8 +38,8 @@ def named(given: list[str]) -> dict[str, str]:
 def load(spec: str, params: dict, log: Path | str | None = None) -> Callable[..., list[Reply]]:
     """The function of a spec, with the profile's evaluation settings.
 
-    log: where a server's answers are kept as they arrive. Raises UserError where the engine or the model is not
-    to be had.
+    log: where a server's answers are kept as they arrive. Raises UserError where the engine or the model is
+    not to be had.
     """
     kind, _, rest = str(spec).partition(":")
     how = {"max_new_tokens": params["eval_max_new_tokens"], "temperature": params["eval_temperature"],
@@ -50,7 +50,10 @@ def load(spec: str, params: dict, log: Path | str | None = None) -> Callable[...
         from cr_utils import vllm_engine
         return vllm_engine.load(rest, **how)
     from cr_utils import models, responders
-    return responders.load(spec, batch_size=params["eval_batch_size"], **how, **(models.for_answers(params) or {}))
+
+    return responders.load(
+        spec, batch_size=params["eval_batch_size"], **how, **(models.for_answers(params) or {})
+    )
 
 
 def _endpoint(spec: str, chat: bool, how: dict, settings: dict, log) -> Callable[..., list[Reply]]:

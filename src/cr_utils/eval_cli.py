@@ -1,7 +1,8 @@
-"""`python -m cr_utils evaluate` and `join`: measure any model on the real benchmarks, on any number of machines.
+"""`python -m cr_utils evaluate` and `join`: measure any model on the real benchmarks, on any number of
+machines.
 
-evaluate asks what 05_eval asks, without a trained model of ours: questions, resuming, shares and scoring are the
-same, and its items.jsonl can be taken in by 05_eval (eval_items). join makes one such file of several.
+evaluate asks what 05_eval asks, without a trained model of ours: questions, resuming, shares and scoring are
+the same, and its items.jsonl can be taken in by 05_eval (eval_items). join makes one such file of several.
 """
 
 import argparse
@@ -51,11 +52,18 @@ def summary(items: list[dict]) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cr_utils evaluate", description=main.__doc__)
-    parser.add_argument("--model", action="append", required=True, metavar="NAME=SPEC",
-                        help="a folder, hub id, vllm:…, openai:model@url (docs/05_eval.md); may be given again")
+    parser.add_argument(
+        "--model",
+        action="append",
+        required=True,
+        metavar="NAME=SPEC",
+        help="a folder, hub id, vllm:…, openai:model@url (docs/05_eval.md); may be given again",
+    )
     parser.add_argument("--benchmark", action="append", choices=exams.PUBLISHED,
                         help="may be given again (default: all that are at hand)")
-    parser.add_argument("--problems", type=Path, help="problems.jsonl of a 01_data stage: ask its held-out splits too")
+    parser.add_argument(
+        "--problems", type=Path, help="problems.jsonl of a 01_data stage: ask its held-out splits too"
+    )
     parser.add_argument("--out", type=Path, required=True, help="items.jsonl to write or to continue")
     parser.add_argument("--limit", type=int, help="questions per benchmark and task at most")
     parser.add_argument("--shard", help="i/n: ask only the i-th of n shares")
@@ -68,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
 def _values(given: argparse.Namespace) -> dict:
     """The profile's parameters with what the command line changes."""
     changed = {key: params.parse_value(key, text) for key, text in given.p}
-    changed |= {f"eval_{name}": 0 for name in exams.PUBLISHED if given.benchmark and name not in given.benchmark}
+    changed |= {
+        f"eval_{name}": 0 for name in exams.PUBLISHED if given.benchmark and name not in given.benchmark
+    }
     for key, value in (("eval_limit", given.limit), ("eval_shard", given.shard)):
         if value is not None:
             changed[key] = value

@@ -1,9 +1,9 @@
 """Ask a model questions, judge the answers, keep every item: resumable, one JSONL line per answer.
 
-A model reaches this module as a function, `respond(questions) -> list[Reply]`, so that an in-process
-sampler, an endpoint or a constant can all be measured alike; one that is to be sampled several times takes the
-number of the sample as well. Its attribute `chunk`, if any, says how many questions it wants at once. Judging is
-the strict rule of `answers`.
+A model reaches this module as a function, `respond(questions) -> list[Reply]`, so that an in-process sampler,
+an endpoint or a constant can all be measured alike; one that is to be sampled several times takes the number
+of the sample as well. Its attribute `chunk`, if any, says how many questions it wants at once. Judging is the
+strict rule of `answers`.
 """
 
 import hashlib
@@ -38,8 +38,18 @@ class Reply:
 Respond = Callable[..., list[Reply]]
 
 
-def run(model_name: str, benchmark: str, questions: list[Question], respond: Respond, path: Path | str,
-        sandbox=None, chunk: int = 256, arm: str | None = None, say: bool = True, samples: int = 1) -> list[dict]:
+def run(
+    model_name: str,
+    benchmark: str,
+    questions: list[Question],
+    respond: Respond,
+    path: Path | str,
+    sandbox=None,
+    chunk: int = 256,
+    arm: str | None = None,
+    say: bool = True,
+    samples: int = 1,
+) -> list[dict]:
     """Ask, judge and record; returns one item per question, in the questions' order (then the next sample's).
 
     `path` is an append-only JSONL keyed by ``model|benchmark|question id``: items that are there already
@@ -48,12 +58,25 @@ def run(model_name: str, benchmark: str, questions: list[Question], respond: Res
     samples all but the first carry their number in the key and as `sample`. Raises UserError where the file
     holds an item for another prompt under the same key.
     """
-    return [item for number in range(samples)
-            for item in _run(model_name, benchmark, questions, respond, path, sandbox, chunk, arm, say, number)]
+    return [
+        item
+        for number in range(samples)
+        for item in _run(model_name, benchmark, questions, respond, path, sandbox, chunk, arm, say, number)
+    ]
 
 
-def _run(model_name: str, benchmark: str, questions: list[Question], respond: Respond, path: Path | str, sandbox,
-         chunk: int, arm: str | None, say: bool, number: int) -> list[dict]:
+def _run(
+    model_name: str,
+    benchmark: str,
+    questions: list[Question],
+    respond: Respond,
+    path: Path | str,
+    sandbox,
+    chunk: int,
+    arm: str | None,
+    say: bool,
+    number: int,
+) -> list[dict]:
     """One sample of every question."""
     chunk = getattr(respond, "chunk", chunk)
     with jsonl.Appender(path, key="key") as file:
@@ -112,12 +135,24 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
     texts = [reply.text.encode("utf-8", "replace").decode() for reply in replies]
     judged = answers.judge_many(questions, list(map(templates.tagged, texts)),
                                 [reply.truncated for reply in replies], sandbox)
-    items = [{"key": _key(model_name, benchmark, question, number), "model": model_name, "benchmark": benchmark,
-             "question_id": question.id, "task": question.task, "prompt_sha": _sha(question.prompt),
-             "completion": text, "answer": verdict.answer,
-             "verdict": verdict.passed and not reply.kind, "kind": reply.kind or verdict.kind,
-             "tokens": reply.tokens, "truncated": reply.truncated, **({"sample": number} if number else {})}
-            for question, reply, text, verdict in zip(questions, replies, texts, judged, strict=True)]
+    items = [
+        {
+            "key": _key(model_name, benchmark, question, number),
+            "model": model_name,
+            "benchmark": benchmark,
+            "question_id": question.id,
+            "task": question.task,
+            "prompt_sha": _sha(question.prompt),
+            "completion": text,
+            "answer": verdict.answer,
+            "verdict": verdict.passed and not reply.kind,
+            "kind": reply.kind or verdict.kind,
+            "tokens": reply.tokens,
+            "truncated": reply.truncated,
+            **({"sample": number} if number else {}),
+        }
+        for question, reply, text, verdict in zip(questions, replies, texts, judged, strict=True)
+    ]
     for item, question in zip(items, questions, strict=True):
         if item["task"] == "output" and item["kind"] == "wrong":
             item["detail"] = nearness.how_wrong(item["answer"], question.truth[0])

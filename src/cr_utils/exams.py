@@ -1,7 +1,7 @@
 """The question sheets of an evaluation: our held-out splits and the real benchmarks, in either answer form.
 
-Scope: which questions are asked, and of which problems, given the parameters; asking and judging is evaluate's.
-The first problems of a split are taken, so a smaller sheet is the beginning of a larger one.
+Scope: which questions are asked, and of which problems, given the parameters; asking and judging is
+evaluate's. The first problems of a split are taken, so a smaller sheet is the beginning of a larger one.
 """
 
 from __future__ import annotations
@@ -67,8 +67,9 @@ def sheets(problems: list[dict], params: dict, direct: bool = False, real: dict 
 
 
 class Sheets:
-    """The sheets of every model, each in its form: chain, direct (names that end so), or, for models that are not
-    ours, the templates that a user names. A shard and a limit leave the same questions in every form."""
+    """The sheets of every model, each in its form: chain, direct (names that end so), or, for models that are
+    not ours, the templates that a user names. A shard and a limit leave the same questions in every form.
+    """
 
     def __init__(self, problems: list[dict], params: dict):
         if params["eval_samples"] > 1 and not params["eval_temperature"]:
@@ -84,8 +85,10 @@ class Sheets:
         direct = model.endswith("direct")
         if direct not in self._forms:
             made = sheets(self.problems, self.params, direct, self.real)
-            self._forms[direct] = {name: shares.part(asked, self.params["eval_shard"], self.params["eval_limit"])
-                                   for name, asked in made.items()}
+            self._forms[direct] = {
+                name: shares.part(asked, self.params["eval_shard"], self.params["eval_limit"])
+                for name, asked in made.items()
+            }
         found = self._forms[direct]
         if model in OWN or direct or not self.templates:
             return found

@@ -29,8 +29,7 @@ LARGE = 500_000_000  # parameters from which a fused copy of the weights is not 
 
 @dataclass(frozen=True)
 class Sample:
-    """One completion: text without special tokens, ids with the end token if it ended, and per-token
-    log-probabilities.
+    """One completion: text without special tokens, ids with the end token if it ended, log-probabilities.
 
     truncated: stopped by a limit rather than by the model. logprobs (same length as ids) are those of the
     distribution sampled from: after temperature, before nucleus truncation; empty where the engine gives
@@ -201,8 +200,7 @@ class _Job:
 
 
 class _Flight:
-    """The rows of one batch while they grow. tokens, scores: [rows, longest] of what was sampled, in job
-    order."""
+    """The rows of one batch while they grow. tokens, scores: [rows, longest], in job order."""
 
     def __init__(self, decoder: Decoder, cache: Cache, room: list[int], ends: frozenset[int]):
         self.decoder, self.cache, device = decoder, cache, decoder.device
@@ -244,10 +242,8 @@ class _Flight:
 
 
 def encode(tokenizer, message: str) -> tuple[int, ...]:
-    """Token ids of a user message in the chat template, up to where the assistant answers.
-
-    A tokenizer without a template gets the bare message, its own start token before it and a new line after.
-    """
+    """Token ids of a user message in the chat template, up to where the assistant answers; of a tokenizer
+    without a template those of the bare message, its own start token before it and a new line after."""
     if not tokenizer.chat_template:
         return tuple(tokenizer(message + "\n", verbose=False)["input_ids"])
     turns = [{"role": "user", "content": message}]

@@ -1,7 +1,7 @@
 """How far a wrong output is from the right one: another type, off by little, or simply wrong.
 
-Off by little: a number within 1 or 5 % of the right one; a text of three characters or more that is one edit away; a
-list, tuple, set or dict of three items or more with one item wrong, missing or too many.
+Off by little: a number within 1 or 5 % of the right one; a text of three characters or more that is one edit
+away; a list, tuple, set or dict of three items or more with one item wrong, missing or too many.
 """
 
 from cr_utils import literals

@@ -16,7 +16,8 @@ from .questions import Question
 
 def respond(model, tokenizer, *, max_new_tokens: int, batch_size: int | None = None, temperature: float = 0.0,
             seed: int = 0) -> Callable[..., list[Reply]]:
-    """`respond(questions, number=0) -> replies` for a model in memory; a prompt that fills the context is not asked.
+    """`respond(questions, number=0) -> replies` for a model in memory; a prompt that fills the context is not
+    asked.
 
     `number` counts repeated samples of the same questions: each has random numbers of its own.
     """
@@ -25,17 +26,32 @@ def respond(model, tokenizer, *, max_new_tokens: int, batch_size: int | None = N
     def ask(questions: list[Question], number: int = 0) -> list[Reply]:
         samples = sampler.sample([q.prompt for q in questions], temperature=temperature,
                                  max_new_tokens=max_new_tokens, seed=seed + (number << 32))
-        return [Reply(one.text, len(one.ids), one.truncated, None if one.ids else TOO_LONG) for one, in samples]
+        return [
+            Reply(one.text, len(one.ids), one.truncated, None if one.ids else TOO_LONG) for (one,) in samples
+        ]
 
     return ask
 
 
-def load(spec: str, *, max_new_tokens: int, batch_size: int | None = None, temperature: float = 0.0, seed: int = 0,
-         **loading) -> Callable[..., list[Reply]]:
+def load(
+    spec: str,
+    *,
+    max_new_tokens: int,
+    batch_size: int | None = None,
+    temperature: float = 0.0,
+    seed: int = 0,
+    **loading,
+) -> Callable[..., list[Reply]]:
     """As `respond`, for "shipped", a folder or a hub id; loading: further arguments of `models.load`."""
     model, tokenizer = models.load(str(spec), **loading)
-    return respond(model, tokenizer, max_new_tokens=max_new_tokens, batch_size=batch_size, temperature=temperature,
-                   seed=seed)
+    return respond(
+        model,
+        tokenizer,
+        max_new_tokens=max_new_tokens,
+        batch_size=batch_size,
+        temperature=temperature,
+        seed=seed,
+    )
 
 
 def validator(questions: list[Question], max_new_tokens: int, batch_size: int | None = None

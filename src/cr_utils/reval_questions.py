@@ -21,17 +21,23 @@ class Exam:
     def __init__(self, data: list[dict], tasks: list[dict]):
         self.pairs = {pair.key: pair for pair in reval.pairs(data, tasks)}
 
-    def questions(self, n: int | None = None, seed: int = 0, direct: bool = False, sandbox=None) -> list[Question]:
+    def questions(
+        self, n: int | None = None, seed: int = 0, direct: bool = False, sandbox=None
+    ) -> list[Question]:
         """Questions about `n` places (program, input, line, expression) drawn with `seed`, three tasks each,
         and the output questions of the pairs they belong to. All places (3,152) where `n` is None.
 
         Pairs whose program cannot run here are left out of the draw.
         """
         sandbox = sandbox or _sandbox()
-        many = [pair for pair in reval.add_truth(list(self.pairs.values()), sandbox) if pair.truths is not None]
+        many = [
+            pair for pair in reval.add_truth(list(self.pairs.values()), sandbox) if pair.truths is not None
+        ]
         places = [(pair, at) for pair in many for at in range(len(pair.places))]
         if n is not None and n < len(places):
-            places = [places[at] for at in sorted(random.Random(f"{seed}/reval").sample(range(len(places)), n))]
+            places = [
+                places[at] for at in sorted(random.Random(f"{seed}/reval").sample(range(len(places)), n))
+            ]
         asked = [_traced(task, pair, at, direct) for pair, at in places for task in TRACED]
         chosen = list({pair.key: pair for pair, _ in places}.values())
         asked += [one for pair, value in zip(chosen, _values(chosen, sandbox), strict=True)

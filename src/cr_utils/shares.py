@@ -1,7 +1,7 @@
 """Shares of an evaluation: a part of its questions for each machine, and one file of items from all of them.
 
-A share is decided by the program that a question is about, so that all questions about it stay together and every
-machine, whatever it knows of the others, takes the same ones.
+A share is decided by the program that a question is about, so that all questions about it stay together and
+every machine, whatever it knows of the others, takes the same ones.
 """
 
 import hashlib
@@ -16,7 +16,9 @@ from cr_utils.questions import Question
 
 
 def part(asked: list[Question], shard: str = "", limit: int = 0) -> list[Question]:
-    """The questions of shard "i/n" (i from 1; "" for all), then the first `limit` of each task (0 for all)."""
+    """The questions of shard "i/n" (i from 1; "" for all), then the first `limit` of each task (0 for
+    all).
+    """
     kept = [one for one in asked if _mine(one, *_shard(shard))] if shard else asked
     seen, chosen = Counter(), []
     for one in kept:
@@ -38,7 +40,9 @@ def merge(rows: Iterable[dict]) -> list[dict]:
         other = merged.setdefault(row["key"], row)
         differing = [name for name in ("prompt_sha", "completion") if other.get(name) != row.get(name)]
         if differing:
-            raise UserError(f"{row['key']} has two different answers ({', '.join(differing)}): merge shares of one run")
+            raise UserError(
+                f"{row['key']} has two different answers ({', '.join(differing)}): merge shares of one run"
+            )
     return list(merged.values())
 
 
@@ -50,7 +54,8 @@ def merge_files(paths: list[str | Path], out: str | Path) -> int:
 
 
 def take_in(path: str | Path, others: list[str | Path]) -> int:
-    """Add the items of other files to a growing one, as if they had been asked here; returns how many were new.
+    """Add the items of other files to a growing one, as if they had been asked here; returns how many were
+    new.
 
     A relative path is one from the project's root.
     """

@@ -1,8 +1,9 @@
 """Prompt templates that a user names: a text file per task, in which the parts of a question are filled in.
 
-Placeholders: {code} (the program as it is shown), {numbered_code}, {query} (our line that states the question),
-{call}, {entry_point}, {input}, {output}, {line}, {line_text}, {var}. Other braces stay as they are. An answer may
-come in <answer>…</answer> or, as the benchmarks' own prompts ask for it, in [ANSWER]…[/ANSWER].
+Placeholders: {code} (the program as it is shown), {numbered_code}, {query} (our line that states the
+question), {call}, {entry_point}, {input}, {output}, {line}, {line_text}, {var}. Other braces stay as they
+are. An answer may come in <answer>…</answer> or, as the benchmarks' own prompts ask for it, in
+[ANSWER]…[/ANSWER].
 """
 
 import re
@@ -13,7 +14,18 @@ from cr_utils import questions as ask
 from cr_utils.errors import UserError
 from cr_utils.questions import Question
 
-FIELDS = ("code", "numbered_code", "query", "call", "entry_point", "input", "output", "line", "line_text", "var")
+FIELDS = (
+    "code",
+    "numbered_code",
+    "query",
+    "call",
+    "entry_point",
+    "input",
+    "output",
+    "line",
+    "line_text",
+    "var",
+)
 _FIELD = re.compile("{(" + "|".join(FIELDS) + ")}")
 _HIDDEN = {"output": ("output",), "input": ("input", "call")}  # what would give the answer away
 
@@ -21,8 +33,8 @@ _HIDDEN = {"output": ("output",), "input": ("input", "call")}  # what would give
 def read(files: dict[str, str]) -> dict[str, str]:
     """The templates of some tasks from {task: path}; a relative path is one from the project's root.
 
-    Raises UserError for a task that does not exist, a file that cannot be read, one that shows no program, and
-    one that gives the answer away.
+    Raises UserError for a task that does not exist, a file that cannot be read, one that shows no program,
+    and one that gives the answer away.
     """
     texts = {}
     for task, path in files.items():
@@ -37,14 +49,20 @@ def read(files: dict[str, str]) -> dict[str, str]:
             raise UserError(f"template {path} shows no program: write {{code}} where it belongs")
         told = [name for name in _HIDDEN.get(task, ()) if name in used]
         if told:
-            raise UserError(f"template {path} gives the answer away: {{{told[0]}}} cannot stand in a template for {task}")
+            raise UserError(
+                f"template {path} gives the answer away: {{{told[0]}}} cannot stand in a template for {task}"
+            )
     return texts
 
 
 def apply(asked: list[Question], texts: dict[str, str]) -> list[Question]:
     """The same questions in a template's words; those of tasks without a template stay as they are."""
-    return [replace(one, prompt=_FIELD.sub(lambda found, one=one: _part(one, found.group(1)), texts[one.task]))
-            if one.task in texts else one for one in asked]
+    return [
+        replace(one, prompt=_FIELD.sub(lambda found, one=one: _part(one, found.group(1)), texts[one.task]))
+        if one.task in texts
+        else one
+        for one in asked
+    ]
 
 
 def tagged(completion: str) -> str:
@@ -81,7 +99,9 @@ def _shown(question: Question) -> tuple[str, str]:
     A program may run with imports that are not shown.
     """
     forms = (ask.PROMPTS[question.task], ask.DIRECT_PROMPTS[question.task])
-    body = next((question.prompt.removesuffix(form) for form in forms if question.prompt.endswith(form)), None)
+    body = next(
+        (question.prompt.removesuffix(form) for form in forms if question.prompt.endswith(form)), None
+    )
     if body is None:
         raise ValueError(f"{question.id} has been asked in other words already")
     lines = question.code.rstrip().split("\n")

@@ -1,6 +1,7 @@
 """vLLM in this process, where it is installed: a model as a function from questions to replies.
 
-Scope: one LLM object on the GPUs of this machine. A vLLM server on this or another machine is an endpoint instead.
+Scope: one LLM object on the GPUs of this machine. A vLLM server on this or another machine is an endpoint
+instead.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from .questions import Question
 
 def load(spec: str, *, max_new_tokens: int, temperature: float = 0.0, seed: int = 0, **settings
          ) -> Callable[..., list[Reply]]:
-    """`respond(questions, number=0) -> replies`; spec: shipped, a folder or a hub id; settings go to vllm.LLM.
+    """`respond(questions, number=0) -> replies`; spec: shipped, a folder or a hub id; settings go to
+    vllm.LLM.
 
     Raises UserError where vLLM is not installed.
     """
     try:
         from vllm import LLM, SamplingParams
     except ImportError as error:
-        raise UserError(f"vllm:{spec} needs vLLM, which is not installed here ({error}): pip install vllm (Linux with a "
-                        "GPU), serve the model elsewhere and name it openai:model@http://…, or leave out vllm:") from None
+        raise UserError(
+            f"vllm:{spec} needs vLLM, which is not installed here ({error}): pip install vllm (Linux with a "
+            "GPU), serve the model elsewhere and name it openai:model@http://…, or leave out vllm:"
+        ) from None
     path = models.locate(spec)
     engine = LLM(model=path, seed=seed, **settings)
     tokenizer = models.read_tokenizer(path)
@@ -34,7 +38,9 @@ def load(spec: str, *, max_new_tokens: int, temperature: float = 0.0, seed: int 
         ids = [list(encode(tokenizer, one.prompt)) for one in questions]
         fit = [index for index, one in enumerate(ids) if len(one) < room]
         options = SamplingParams(temperature=temperature, max_tokens=max_new_tokens, seed=seed + number)
-        outputs = engine.generate([{"prompt_token_ids": ids[index]} for index in fit], options, use_tqdm=False)
+        outputs = engine.generate(
+            [{"prompt_token_ids": ids[index]} for index in fit], options, use_tqdm=False
+        )
         replies = [Reply("", 0, True, TOO_LONG)] * len(questions)
         for index, output in zip(fit, outputs, strict=True):
             best = output.outputs[0]
