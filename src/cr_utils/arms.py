@@ -1,7 +1,8 @@
 """The ablation arms as data: what each leaves out, from which model it starts, which arm it is compared with.
 
-Two families. Arms about stages start from the main models; arms about data train from the base on a small budget and
-compare with `short_sft`, the unchanged recipe at that budget. Training them is the workshop's.
+Three families. Arms about stages start from the main models; arms about data train from the base on a small
+budget and compare with `short_sft`, the unchanged recipe at that budget; arms about the reward run a short GRPO
+from the tuned model and compare with `short_grpo`. Training them is the workshop's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class Arm:
     direct: bool = False
     constraints: bool = True
     mutation: bool = True
+    reward: str = "terminal"
 
 
 ARMS = {
@@ -31,6 +33,9 @@ ARMS = {
     "no_chains": Arm("base", "sft", "short_sft", "answers without reasoning", direct=True),
     "no_constraints": Arm("base", "sft", "short_sft", "unconstrained programs", constraints=False),
     "no_mutation": Arm("base", "sft", "short_sft", "typical inputs only", mutation=False),
+    "short_grpo": Arm("sft", "grpo", "", "GRPO on the tuned model at the small budget of the arms below"),
+    "whitebox": Arm("sft", "grpo", "short_grpo", "half the reward for the steps", reward="whitebox"),
+    "bilevel": Arm("sft", "grpo", "short_grpo", "a second reward for the steps", reward="bilevel"),
 }
 
 # The pairs to test, reference second.

@@ -9,7 +9,8 @@ DEFAULT_PROFILE = "tiny"
 NOT_PROFILES = {"base", "constraints"}
 TASKS = ("output", "input", "coverage", "path", "state")
 ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra")
-ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation")
+ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation",
+        "short_grpo", "whitebox", "bilevel")
 SHARDING = ("none", "fsdp2", "zero3")
 VLLM = ("none", "colocate", "server")
 COMMON = ("profile", "seed", "force")

@@ -1,16 +1,17 @@
 """Makes the model of an ablation arm: the pipeline with one part left out.
 
 Scope: `full` and `no_grpo` are the models of the earlier stages; `more_sft` trains the tuned model on for
-`ablation_more_sft_steps` (set so that it costs what GRPO cost); `no_sft` runs GRPO on the base; the arms about data
-train from the base for `ablation_sft_steps`. Seeds are those of the run. An arm whose folder holds a finished model
-is not trained again.
+`ablation_more_sft_steps` (set so that it costs what GRPO cost); `no_sft` runs GRPO on the base, and the arms
+about rewards run a short one on the tuned model (`ablation_grpo_steps`); the arms about data train from the
+base for `ablation_sft_steps`. Seeds are those of the run. An arm whose folder holds a finished model is not
+trained again.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from . import distill, grpo, jsonl, rewards, sft, synthesis
+from . import distill, grpo, jsonl, sft, synthesis, whitebox
 from .arms import ARMS, Arm
 from .questions import many
 
@@ -69,7 +70,8 @@ class Workshop:
                   "grpo_save_every": self.params["ablation_grpo_steps"]}
         n = params["grpo_steps"] * params["grpo_prompts"]
         questions = many(self.problems, params["grpo_tasks"][0], n)
-        return grpo.train(questions, self.starts[arm.start], out, params, validate=None, reward=rewards.score)
+        reward = whitebox.reward({**params, "grpo_reward": arm.reward})
+        return grpo.train(questions, self.starts[arm.start], out, params, validate=None, reward=reward)
 
 
 def summaries(folder: Path, names: list[str]) -> list[dict]:
