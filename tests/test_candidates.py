@@ -5,11 +5,13 @@ from collections import Counter
 
 import pytest
 
-from cr_utils import candidates, constraints
+from cr_utils import candidates, constraints, literals
 from cr_utils.constraints import Cell, space
 from cr_utils.fingerprints import committed, fingerprint
 
 CELL = Cell(space().operations["str.upper"], "nested", 0)
+LOOP = Cell(CELL.operation, "control", 1)
+TYPES = ["str", "int"]
 OPTIONS = {"seed": 0, "constraints": True, "mutation": True, "max_steps": 24}
 GOOD = "def f(s, n):\n    out = s.upper()\n    for i in range(n):\n        out += 'x'\n    return out"
 
@@ -23,39 +25,47 @@ def outcomes(split, n, **options):
         yield from candidates.candidates(random.Random(f"0:{split}:{i}"), split, OPTIONS | options)
 
 
+def unrelated(split):
+    """A fingerprint of no program, of the split's share."""
+    return next(f"{i:016x}" for i in range(999) if candidates.share(f"{i:016x}") == split)
+
+
+def static(code, cell=LOOP, types=TYPES, split="train"):
+    return candidates.static_reason(code, unrelated(split.removesuffix("_ood")), split, cell, types)
+
+
 def test_a_good_program_passes_every_filter():
-    assert not candidates.unused_argument(GOOD) and not candidates.dead_code(GOOD)
+    assert static(GOOD) is None
     found = run(GOOD, "'ab', 2")
     assert found.problem["output"] == "'ABxx'" and found.problem["difficulty"] == len(found.trace.lines) == 7
     assert found.problem["constraint"] == {"type": "str", "method": "upper", "setting": "nested", "depth": 0}
 
 
-@pytest.mark.parametrize("code, unused", [
-    ("def f(s, n):\n    return s", True),
-    ("def f(s, sn):\n    return sn", True),  # a name inside another is no use of it
-    ("def g(n):\n    return n\n\ndef f(n, s):\n    return g(n)", True),
-    ("def f(s, n):\n    return s * n", False),
-    ("def f():\n    return 1", False),
+@pytest.mark.parametrize("code, reason", [
+    ("def f(s, n):\n    x = 0\n    for i in range(n):\n        x += 1\n    return s.upper()", "dead code"),
+    ("def f(s, n):\n    x = 1\n    for i in range(n):\n        s = s.upper()\n    x = len(s)\n    return x",
+     "dead code"),
+    ("def f(s, n):\n    for c in s:\n        n += 1\n    return s.upper()", "unused argument"),
+    ("def f(s, n):\n    for c in s:\n        s = c.upper()\n    return s", "unused argument"),
+    ("def f(s, n):\n    n = 1\n    if s:\n        n = len(s.upper())\n    return n", "unused argument"),
+    ("def f(s, n):\n    if n > 2:\n        s = s.upper()\n    s += s * 1\n    return s", "idle operation"),
+    ("def f(s, n):\n    if n > 2:\n        if s:\n            s = s.upper()\n    return s", "wrong depth"),
+    ("def f(s, n):\n    return s.upper() * n", "wrong depth"),
+    ("def f(s, n):\n    if n > 2:\n        s += '.upper()'\n    return s", "operation missing"),
+    ("def f(s, n):\n    upper = n\n    if n > 2:\n        upper += 1\n    return s * upper",
+     "operation missing"),
+    ("def g(s):\n    s = 'a'\n    return s\n\n"
+     "def f(s, n):\n    if n > 2:\n        s = g(s.upper())\n    return s", "dead code"),
 ])
-def test_an_unused_argument_is_found(code, unused):
-    assert candidates.unused_argument(code) is unused
+def test_each_static_filter_rejects_its_example(code, reason):
+    assert static(code) == reason
 
 
-@pytest.mark.parametrize("body, dead", [
-    ("x = n\n    y = 2\n    return x", True),
-    ("x = n\n    x += 1\n    return n", True),
-    ("for i in range(n):\n        x = i\n    return n", True),
-    ("x = 0\n    for i in range(n):\n        x = i\n    return x", False),
-    ("x = 0\n    while n > 0:\n        y = x\n        n -= 1\n        x = n\n    return y", False),
-    ("for i in range(n):\n        n += 1\n    return n", False),  # a loop variable need not be read
-    ("if n:\n        x = 1\n    else:\n        x = 2\n    return x", False),
-])
-def test_a_value_that_nothing_reads_is_found(body, dead):
-    assert candidates.dead_code(f"def f(n):\n    {body}") is dead
-
-
-def test_dead_code_is_found_in_a_helper_too():
-    assert candidates.dead_code("def g(n):\n    x = n\n    return n\n\ndef f(n):\n    return g(n)")
+@pytest.mark.parametrize("split", candidates.SPLITS)
+def test_depth_and_operation_are_asked_of_every_split(split):
+    assert static(GOOD, split=split) is None
+    assert static(GOOD, CELL, split=split) == "wrong depth"
+    assert static(GOOD.replace("upper", "lower"), split=split) == "operation missing"
 
 
 def test_a_program_that_raises_is_rejected():
@@ -81,13 +91,42 @@ def test_outputs_that_are_no_small_literals_are_rejected(value):
     assert run(f"def f(n):\n    return ({value}, n)[0]") == "output not a small literal"
 
 
+@pytest.mark.parametrize("value", ["'12345678'", "'nan'", "'inf set( range( <'", "{1, 2}", "-9999", "0.5",
+                                   "None", "[1.25, {'set(': ('<', True)}]"])
+def test_small_values_pass_whatever_their_strings_say(value):
+    assert candidates.small_literal(literals.canonical(literals.parse(value)))
+
+
+@pytest.mark.parametrize("text", ["10000", "-10000", "0.33333", "1e+16", "nan", "[inf]", "[set()]",
+                                  "{1: 12345}", "frozenset({1})", "range(3)", "b'a'", "1j", "...", "<object>",
+                                  "[1"])
+def test_what_is_no_small_value_is_told_by_its_value(text):
+    assert not candidates.small_literal(text)
+
+
+@pytest.mark.parametrize("body, ignored", [("return s.upper()[:0] + 'a'", True), ("return s.upper()", False)])
+def test_an_output_that_is_the_same_for_every_input_is_rejected(monkeypatch, body, ignored):
+    monkeypatch.setattr(candidates.grammar, "program", lambda *_, **__: (f"def f(s):\n    {body}\n", ["str"]))
+    monkeypatch.setattr(candidates, "static_reason", lambda *_: None)
+    for mutation in (True, False):
+        made = list(outcomes("train", 5, mutation=mutation))
+        assert len(made) == (10 if mutation else 5)
+        assert all((outcome == "output ignores the input") is ignored for outcome in made)
+
+
+def test_an_error_is_no_other_output():
+    code = "def f(n):\n    return [7][n]"
+    assert not candidates.differs(code, "3", {"7"}) and candidates.differs(code, "0", {"8"})
+    assert not candidates.differs(code, "0", {"7"})
+
+
 def test_a_program_of_another_split_is_rejected():
     code_of = {candidates.share(fingerprint(code)): code
-               for code in (f"def f(s):\n    return s.upper(){'.lower()' * i}" for i in range(60))}
+               for code in (f"def f(s):\n    return s.upper(){' + s' * i}" for i in range(60))}
     assert set(code_of) == {"train", "validation", "heldout"}
     for split, code in code_of.items():
         for asked in ("train", "validation", "heldout"):
-            reason = candidates.static_reason(code, fingerprint(code), asked, CELL)
+            reason = candidates.static_reason(code, fingerprint(code), asked, CELL, ["str"])
             assert reason == (None if asked == split else "other split")
 
 
@@ -99,16 +138,14 @@ def test_the_shares_are_80_8_and_12_percent():
 
 def test_a_benchmark_program_is_rejected():
     known = next(p for p in sorted(committed()) if candidates.share(p) == "train")
-    assert candidates.static_reason(GOOD, known, "train", CELL) == "benchmark program"
-    unknown = next(f"{i:016x}" for i in range(99) if candidates.share(f"{i:016x}") == "train")
-    assert candidates.static_reason(GOOD, unknown, "train", CELL) is None
+    assert candidates.static_reason(GOOD, known, "train", LOOP, TYPES) == "benchmark program"
+    assert candidates.static_reason(GOOD, unrelated("train"), "train", LOOP, TYPES) is None
 
 
 def test_a_held_out_program_must_use_its_operation():
-    print_ = next(f"{i:016x}" for i in range(99) if candidates.share(f"{i:016x}") == "heldout")
     cell = Cell(space().operations["str.swapcase"], "control", 1)
-    assert candidates.static_reason(GOOD, print_, "heldout_ood", cell) == "operation missing"
-    assert candidates.static_reason(GOOD.replace("upper", "swapcase"), print_, "heldout_ood", cell) is None
+    assert static(GOOD, cell, split="heldout_ood") == "operation missing"
+    assert static(GOOD.replace("upper", "swapcase"), cell, split="heldout_ood") is None
 
 
 def test_problems_that_differ_in_names_only_have_one_key():

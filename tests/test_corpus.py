@@ -11,8 +11,9 @@ from cr_utils.questions import DIRECT_PROMPTS
 from cr_utils.sandbox import Sandbox
 from cr_utils.trace import trace_call
 
-# What the shipped base model was trained on; with another value it has to be trained again.
-GOLDEN = "f44285aba6035ff4"
+# What `make base` trains on. The shipped model was trained before the generator's labels were made exact, on
+# documents with the value f44285aba6035ff4; assets/base/README.md says what that means.
+GOLDEN = "67760f3ef623b1fc"
 MIX = {"facts": 0.2, "steps": 0.2, "output": 0.2, "input": 0.1, "coverage": 0.1, "path": 0.1, "state": 0.1}
 
 
@@ -21,7 +22,7 @@ def documents():
     return [corpus.document(0, i, MIX) for i in range(400)]
 
 
-def test_documents_are_those_that_the_base_model_saw():
+def test_documents_are_those_that_base_training_is_pinned_to():
     mix = params.load_base()["mix"]
     made = json.dumps([corpus.document(1, i, mix) for i in range(300)], ensure_ascii=False)
     assert hashlib.sha256(made.encode()).hexdigest()[:16] == GOLDEN

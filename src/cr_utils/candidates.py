@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import math
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from . import constraints, grammar
+from . import constraints, grammar, literals, liveness, structure, usage
 from .constraints import Cell
 from .fingerprints import committed, fingerprint
 from .trace import Trace, trace_call
 
 SPLITS = ("train", "validation", "heldout", "heldout_ood")
 MAX_OUTPUT = 60
-NOT_SMALL = re.compile(r"\d{5}|nan|inf|set\(|range\(|<")  # long numbers, and values without a literal
+MAX_NUMBER, MAX_DECIMALS = 9_999, 4  # of the numbers in an output, which one should compute by hand
+OTHER_INPUTS = 3  # inputs drawn to see whether an output depends on the input at all
 LITERAL = re.compile(r"'[^'\n]*'|\d+")
 # Rejections in the order in which the filters apply; the last two are synthesis's.
-REASONS = ("other split", "operation missing", "benchmark program", "unused argument", "dead code", "raises",
-           "too many steps", "output not a small literal", "duplicate", "depends on hash order")
+REASONS = ("other split", "wrong depth", "operation missing", "benchmark program", "unused argument",
+           "dead code", "idle operation", "raises", "too many steps", "output not a small literal",
+           "output ignores the input", "duplicate", "depends on hash order")
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,30 @@ def candidates(rng: random.Random, split: str, options: dict) -> Iterator[dict |
     code, types = grammar.program(rng, cell, common_only=plain)
     code = code.rstrip("\n")
     print_ = fingerprint(code)
-    reason = static_reason(code, print_, split, cell)
+    reason = static_reason(code, print_, split, cell, types)
     if reason:
         yield reason
         return
-    for varied in (False, True) if options["mutation"] or split != "train" else (False,):
-        found = execute(code, grammar.arguments(rng, types, varied), cell, options["max_steps"])
-        if isinstance(found, str):
-            yield found
+    both = (False, True) if options["mutation"] or split != "train" else (False,)
+    inputs = [grammar.arguments(rng, types, varied) for varied in both]
+    runs = [execute(code, text, cell, options["max_steps"]) for text in inputs]
+    outputs = {run.problem["output"] for run in runs if isinstance(run, Found)}
+    others = (grammar.arguments(rng, types, True) for _ in range(OTHER_INPUTS))
+    constant = len(outputs) == 1 and not any(differs(code, text, outputs) for text in others)
+    for run in runs:
+        if isinstance(run, str):
+            yield run
+        elif constant:
+            yield "output ignores the input"
         else:
-            key = normal_key(found.problem, print_)
-            yield {**found.problem, "split": split, "print": print_, "key": key}
+            key = normal_key(run.problem, print_)
+            yield {**run.problem, "split": split, "print": print_, "key": key}
+
+
+def differs(code: str, arguments: str, outputs: set[str]) -> bool:
+    """Whether a program gives, for these arguments, a value (an error is none) that is not in `outputs`."""
+    output = trace_call(code, "f", arguments).output
+    return output is not None and output not in outputs
 
 
 def share(print_: str) -> str:
@@ -66,62 +82,27 @@ def share(print_: str) -> str:
     return "train" if bucket < 80 else "validation" if bucket < 88 else "heldout"
 
 
-def static_reason(code: str, print_: str, split: str, cell: Cell) -> str | None:
-    """Why a program is rejected before it runs, or None.
+def static_reason(code: str, print_: str, split: str, cell: Cell, types: Sequence[str]) -> str | None:
+    """Why a program whose parameters have these types is rejected before it runs, or None.
 
     Out-of-distribution programs come from the heldout share too: fingerprints know no types, so a held-out
     operation (`t.index(3)` of a tuple) can look like one of training (of a list).
     """
     if share(print_) != ("heldout" if split == "heldout_ood" else split):
         return "other split"
-    if split == "heldout_ood" and not uses_operation(code, cell):
+    tree = ast.parse(code)
+    if structure.depth(tree) != cell.depth:
+        return "wrong depth"
+    if not usage.uses(tree, types, cell.operation):
         return "operation missing"
     if print_ in committed():
         return "benchmark program"
-    if unused_argument(code):
+    unread = {node.name: liveness.unread(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if unread["f"].parameters:
         return "unused argument"
-    return "dead code" if dead_code(code) else None
-
-
-def uses_operation(code: str, cell: Cell) -> bool:
-    """Whether the text of the program holds the cell's operation."""
-    return cell.operation.pattern.search(code) is not None
-
-
-def unused_argument(code: str) -> bool:
-    """Whether a parameter of `f` never appears in its body."""
-    head, _, body = code[code.index("def f("):].partition("\n")
-    names = head[len("def f("):head.index(")")].split(", ")
-    return any(not re.search(rf"\b{name}\b", body) for name in names if name)
-
-
-def dead_code(code: str) -> bool:
-    """Whether a local is assigned but never read afterwards (inside a loop, the whole loop is afterwards).
-
-    The grammar leaves none: every local it writes is returned, looped on or part of a later line. The check
-    is for programs from elsewhere. A value that is overwritten before it is read is not noticed.
-    """
-    return any(_unread(function) for function in ast.parse(code).body)
-
-
-def _unread(function: ast.AST) -> bool:
-    """Whether one function assigns a name that no later line reads."""
-    stores, last_read, loops = [], {}, []
-    for node in ast.walk(function):
-        if isinstance(node, ast.For | ast.While):
-            loops.append((node.lineno, node.end_lineno))
-        elif isinstance(node, ast.Name):
-            if isinstance(node.ctx, ast.Load):
-                last_read[node.id] = max(node.lineno, last_read.get(node.id, 0))
-            elif isinstance(node.ctx, ast.Store):
-                stores.append((node.id, node.lineno))
-    heads = {first for first, _ in loops}  # loop variables need not be read
-    for name, line in stores:
-        around = [first for first, end in loops if first <= line <= end]
-        after = min(around) - 1 if around else line
-        if line not in heads and last_read.get(name, 0) <= after:
-            return True
-    return False
+    if any(found.lines or found.parameters for found in unread.values()):
+        return "dead code"
+    return "idle operation" if structure.idle(tree) else None
 
 
 def execute(code: str, arguments: str, cell: Cell, max_steps: int) -> Found | str:
@@ -140,8 +121,29 @@ def execute(code: str, arguments: str, cell: Cell, max_steps: int) -> Found | st
 
 
 def small_literal(text: str) -> bool:
-    """Whether an output is a literal short enough to be traced by hand."""
-    return len(text) <= MAX_OUTPUT and not NOT_SMALL.search(text)
+    """Whether an output is a literal short enough to be traced by hand: no long numbers, nan or infinities,
+    and no value whose text is a call (`set()`, `range(3)`).
+    """
+    if len(text) > MAX_OUTPUT:
+        return False
+    try:
+        return _small(literals.parse(text))
+    except literals.LiteralError:
+        return False
+
+
+def _small(value: object) -> bool:
+    if value is None or isinstance(value, str | bool):
+        return True
+    if isinstance(value, int):
+        return abs(value) <= MAX_NUMBER
+    if isinstance(value, float):
+        return math.isfinite(value) and abs(value) <= MAX_NUMBER and round(value, MAX_DECIMALS) == value
+    if isinstance(value, dict):
+        return all(_small(item) for pair in value.items() for item in pair)
+    if isinstance(value, list | tuple):
+        return all(map(_small, value))
+    return type(value) is set and len(value) > 0 and all(map(_small, value))
 
 
 def normal_key(problem: dict, print_: str) -> str:

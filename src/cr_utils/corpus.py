@@ -28,7 +28,7 @@ def document(seed: int, index: int, mix: dict[str, float]) -> tuple[str, str]:
         cell = constraints.sample_cell(rng)
         code, types = grammar.program(rng, cell)
         code = code.rstrip("\n")
-        if static_reason(code, fingerprint(code), "train", cell):
+        if static_reason(code, fingerprint(code), "train", cell, types):
             continue
         text = grammar.arguments(rng, types, rng.random() < 0.7)
         found = execute(code, text, cell, MAX_STEPS)

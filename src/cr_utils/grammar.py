@@ -2,18 +2,18 @@
 
 Scope: one function `f` (and sometimes a helper `g`) of 2-12 lines around one constraint cell, from a seeded
 generator; nothing is executed here. Limits: the types of params/constraints.yaml; loops end by construction.
-In the setting `control` an operation whose type fits no accumulator may be left out (a few in a hundred
-programs).
+A few programs in a hundred lack the operation or leave a parameter unread: `candidates` rejects them.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
-from .blocks import EMPTY, block, update
+from .blocks import EMPTY, TAKES, absorb, block, update
 from .constraints import Cell, Operation, space
 from .literals_random import value
-from .writer import Writer, literal
+from .writer import TRIES, Writer, literal, words
 
 ITERABLE = frozenset(("str", "list", "slist", "dict", "tuple"))
 
@@ -30,7 +30,7 @@ def program(rng: random.Random, cell: Cell, *, common_only: bool = False) -> tup
     params = w.parameters(types)
     helper = ""
     if cell.setting == "helper":
-        helper, call_type = write_helper(rng, op)
+        helper, call_type = write_helper(rng, op, w.pool)
         result = helper_call(w, call_type)
     elif cell.setting == "control":
         result = control(w, cell)
@@ -48,7 +48,7 @@ def arguments(rng: random.Random, types: list[str], varied: bool) -> str:
 def argument_types(rng: random.Random, op: Operation, setting: str) -> list[str]:
     """Types of the parameters: what the operation needs first, then up to two more."""
     needed = list(op.operands) or [rng.choice(("str", "list", "int"))]
-    types = needed[:2] if rng.random() < 0.4 else needed[:1]
+    types = needed[:2] if rng.random() < 0.4 or op.name == "equals" else needed[:1]
     if setting == "control" and not ITERABLE & set(types) and rng.random() < 0.6:
         types.append(rng.choice(("str", "list")))
     if len(types) < 3 and rng.random() < 0.35:
@@ -62,12 +62,13 @@ def straight(w: Writer, cell: Cell) -> str:
     if op.result is None:
         return _in_place(w, op)
     text, _ = w.apply(op, 1 if nested else 0)
-    if nested and w.rng.random() >= 0.6:
+    if nested and not w.unused and w.rng.random() < 0.4:
         return text
     name = w.fresh(op.result, result=True)
     w.add(f"{name} = {text}")
     for _ in range(w.rng.randint(0 if nested else 1, 2)):
         update(w, name, op.result, op if nested else None)
+    absorb(w, name, op.result)
     return name if w.rng.random() < 0.5 else outer(w, name, op.result, op if nested else None)
 
 
@@ -79,6 +80,7 @@ def _in_place(w: Writer, op: Operation) -> str:
     w.add(w.apply(op, 1, first=name)[0])
     for _ in range(w.rng.randint(0, 2)):
         update(w, name, op.subject, op if w.rng.random() < 0.5 else None)
+    absorb(w, name, op.subject)
     return name if w.rng.random() < 0.6 else outer(w, name, op.subject)
 
 
@@ -87,35 +89,49 @@ def outer(w: Writer, name: str, type_: str, op: Operation | None = None) -> str:
     if op and type_ in op.holes and op.result:
         return w.apply(op, 0, first=name)[0]
     fitting = [o for o in w.pool if o.result and o.operands and o.operands[0] == type_]
-    return w.apply(w.rng.choice(fitting), 0, first=name)[0] if fitting else name
+    w.idle = False
+    text = w.apply(w.rng.choice(fitting), 0, first=name)[0] if fitting else name
+    return name if w.idle else text
 
 
 def control(w: Writer, cell: Cell) -> str:
     """Body with a control-flow block of the cell's depth; returns the text of the returned expression."""
     op = cell.operation
-    if op.result is None:
-        type_ = op.subject
-    elif op.result in ("str", "int", "list", "slist") and w.rng.random() < 0.8:
-        type_ = op.result
-    else:
-        type_ = w.rng.choice(("str", "int", "list"))
+    type_ = accumulated(w, op)
     existing = w.variable(type_) if (op.result is None or w.rng.random() < 0.25) else None
     res = existing or w.fresh(type_, result=True)
     if not existing:
-        start = EMPTY[type_] if type_ in EMPTY and w.rng.random() < 0.7 else literal(w.rng, type_)
+        itself = op.result == type_ and op.operands[:1] == (type_,)  # works on what it gives: not on nothing
+        empty = type_ in EMPTY and not itself and w.rng.random() < 0.7
+        start = EMPTY[type_] if empty else literal(w.rng, type_)
         w.add(f"{res} = {start}")
     block(w, cell.depth, res, type_, op)
-    if w.unused and type_ in ("str", "int", "list"):
-        update(w, res, type_)
+    absorb(w, res, type_)
     return res if w.rng.random() < 0.75 else outer(w, res, type_)
 
 
-def write_helper(rng: random.Random, op: Operation) -> tuple[str, tuple[str, str]]:
+def accumulated(w: Writer, op: Operation) -> str:
+    """A type of accumulator that can take up what the operation gives, mostly that very type."""
+    if op.result is None:
+        return op.subject
+    if op.result == "bool":
+        return w.rng.choice(("str", "int", "list"))
+    if op.result in EMPTY and w.rng.random() < 0.8:
+        return op.result
+    reached = {op.result} | {o.result for o in w.pool if o.operands[:1] == (op.result,)}
+    return w.rng.choice([t for t in ("str", "int", "list") if reached & set(TAKES[t])] or [op.result])
+
+
+def write_helper(rng: random.Random, op: Operation, pool: Sequence[Operation]) -> tuple[str, tuple[str, str]]:
     """A helper `g` around the operation; returns its source and (argument type, result type)."""
     arg_type = op.operands[0] if op.operands else "str"
-    w = Writer(rng, space().pool())
+    w = Writer(rng, pool)
     name, = w.parameters([arg_type])
-    if op.result is None:
+    if not op.operands:
+        result, body = op.result, w.fresh(op.result, result=True)
+        w.add(f"{body} = {w.apply(op, 0)[0]}")
+        absorb(w, body, result)
+    elif op.result is None:
         w.add(w.apply(op, 0, first=name)[0])
         result, body = op.subject, name
     else:
@@ -127,7 +143,11 @@ def write_helper(rng: random.Random, op: Operation) -> tuple[str, tuple[str, str
 def helper_call(w: Writer, call_type: tuple[str, str]) -> str:
     """Body that calls the helper, once or on its own result; returns the text of the returned expression."""
     arg_type, result = call_type
-    argument = w.expression(arg_type, 1)
+    argument = ""
+    for _ in range(TRIES):
+        argument = w.expression(arg_type, 1)
+        if w.params & words(argument):
+            break
     name = w.fresh(result, result=True)
     w.add(f"{name} = g({argument})")
     if w.rng.random() < 0.5:
@@ -135,4 +155,5 @@ def helper_call(w: Writer, call_type: tuple[str, str]) -> str:
             w.add(f"{name} = g({name})")
         else:
             update(w, name, result)
+    absorb(w, name, result)
     return name if w.rng.random() < 0.6 else outer(w, name, result)

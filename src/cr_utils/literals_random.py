@@ -14,7 +14,7 @@ LETTERS = "abcdefghij"
 
 
 def text(rng: random.Random, low: int = 1, high: int = 6) -> str:
-    """A short string: mixed letters and digits (most), one repeated character, or with punctuation."""
+    """A short string: lower-case letters (most), letters and digits, either alone, or with punctuation."""
     n, kind = rng.randint(low, high), rng.random()
     if kind < 0.55:
         return "".join(rng.choice(LETTERS) for _ in range(n))
@@ -22,8 +22,11 @@ def text(rng: random.Random, low: int = 1, high: int = 6) -> str:
         return "".join(rng.choice(string.ascii_letters + string.digits) for _ in range(n))
     if kind < 0.82:
         return "".join(rng.choice("ab") for _ in range(n))
-    if kind < 0.92:
+    if kind < 0.88:
         return "".join(rng.choice("abAB12") for _ in range(n))
+    if kind < 0.94:
+        letters = rng.choice(("0123456789", "ABCDE"))
+        return "".join(rng.choice(letters) for _ in range(n))
     return "".join(rng.choice("abc,-. ") for _ in range(n))
 
 
@@ -45,7 +48,8 @@ def value(rng: random.Random, type_: str, varied: bool = True):
             items = list(range(1, n + 1)) if rng.random() < 0.5 else sorted(items)
         return {"list": list, "tuple": tuple, "set": set}[type_](items)
     if type_ == "slist":
-        return [text(rng, 1, 3) if varied else rng.choice(WORDS[:6]) for _ in range(rng.randint(1, 3))]
+        return [text(rng, 1, rng.randint(1, 3)) if varied else rng.choice(WORDS[:6])
+                for _ in range(rng.randint(1, 3))]
     if type_ == "dict":
         keys = rng.sample(LETTERS[:6] if varied else "abc", rng.randint(1, 3))
         return {k: rng.randint(0, 9) for k in keys}

@@ -25,6 +25,11 @@ RESULTS = {
     "slist": ("res", "found", "out"), "dict": ("res", "out"), "tuple": ("res", "out"), "set": ("res", "out"),
     "float": ("total", "acc"), "bool": ("ok", "res"),
 }
+CASES = ("upper", "lower", "swapcase", "title", "capitalize")
+REPEATS = ("strip", "lstrip", "rstrip", "reverse", "reversed", "sorted", "abs")  # twice is once, or nothing
+UNQUOTED = re.compile(r"'[^']*'")
+WORD = re.compile(r"\b[a-z]\w*\b")
+TRIES = 6  # how often an expression without meaning is drawn anew
 INFIX = ("+", "-", "*", "/", "//", "%", "|", "&", "==", "!=", "<", ">", ">=", "<=", "in", "and", "or")
 
 
@@ -33,7 +38,8 @@ class Writer:
     """Writes one function body line by line, remembering which variables of which type are in scope.
 
     `pool` holds the operations that expressions may use, `unused` the variables that nothing has read yet,
-    `in_loop` the kind of the innermost loop ("" outside of loops).
+    `in_loop` the kind of the innermost loop ("" outside of loops); `idle` is set where an operation came out
+    without meaning in spite of all tries, for the caller to draw another.
     """
 
     rng: random.Random
@@ -45,6 +51,7 @@ class Writer:
     indent: int = 1
     in_loop: str = ""
     params: frozenset[str] = frozenset()
+    idle: bool = False
 
     def add(self, text: str) -> None:
         """Write a line at the current indentation."""
@@ -98,7 +105,7 @@ class Writer:
         if type_ in CONSTANTS:
             return repr(constant(self.rng, type_)), True
         fitting = [op for op in self.pool if op.result == type_ and self.reads(op)] if depth > 0 else []
-        if fitting and self.rng.random() < 0.55:
+        if fitting and (type_ == "bool" or self.rng.random() < 0.55):
             return self.apply(self.rng.choice(fitting), depth - 1)
         if self.rng.random() < (0.85 if type_ != "int" else 0.65) and (name := self.variable(type_)):
             return name, True
@@ -111,18 +118,45 @@ class Writer:
     def apply(self, op: Operation, depth: int, first: str | None = None) -> tuple[str, bool]:
         """Fill the holes of an operation; `first` fixes its first hole that takes an expression.
 
-        Returns the text and whether it binds as tightly as a name.
+        What comes out idle (see `idle`) is drawn anew a few times. Returns the text and whether it binds as
+        tightly as a name.
         """
+        tight, unread = is_tight(op.template), set(self.unused)
+        for _ in range(TRIES):
+            self.unused = set(unread)
+            text, operands, constants = self._filled(op, depth, first)
+            if not (self._constant(operands) or idle(op, operands, constants)):
+                return text, tight
+        self.idle = True
+        return text, tight
+
+    def _filled(self, op: Operation, depth: int, first: str | None) -> tuple[str, list[str], list[str]]:
+        """An operation with its holes filled once: its text, its operands, and its constants."""
         template, start, out, used = op.template, 0, [], {first}
+        operands, constants = [], []
+        depth += op.name == "equals"  # a collection seldom equals a literal
         for hole in HOLE.finditer(template):
             out.append(template[start:hole.start()])
             text, tight = self._fill(hole.group(1), depth, first, used)
-            if hole.group(1) not in CONSTANTS:
+            if hole.group(1) in CONSTANTS:
+                constants.append(text)
+            else:
+                operands.append(text)
                 first = None
             out.append(text if tight or _enclosed(template, hole) else f"({text})")
             start = hole.end()
         out.append(template[start:])
-        return "".join(out), is_tight(template)
+        return "".join(out), operands, constants
+
+    def _constant(self, operands: list[str]) -> bool:
+        """Whether an operation that takes expressions is given nothing but literals."""
+        return bool(operands) and not any(self.names & words(text) for text in operands)
+
+    def hide(self, name: str) -> dict[str, list[str]]:
+        """Take a variable out of scope for a while; returns the scope to put back."""
+        whole = self.scope
+        self.scope = {type_: [n for n in names if n != name] for type_, names in whole.items()}
+        return whole
 
     def _fill(self, kind: str, depth: int, first: str | None, used: set) -> tuple[str, bool]:
         """What goes into one hole: `first` if given, a variable not yet `used` beside it, or anything."""
@@ -135,7 +169,42 @@ class Writer:
             if name is not None and name not in used:
                 used.add(name)
                 return name, True
-        return self.operand(kind, depth)
+        text, tight = self.operand(kind, depth)
+        return (text, tight) if text not in used else (literal(self.rng, kind), True)
+
+
+def words(text: str) -> set[str]:
+    """The names in a piece of program text, without what stands in string literals."""
+    return set(WORD.findall(UNQUOTED.sub("", text)))
+
+
+def idle(op: Operation, operands: list[str], constants: list[str]) -> bool:
+    """Whether an operation with these operands says nothing: `m < m`, `x * 1`, `n + 0`, `b and True`,
+    `s.replace('a', 'a')`, `s.lower().upper()`, `sorted(sorted(xs))`, or `xs == [3, 1]`, which never holds.
+    """
+    if len(operands) > len(set(operands)) and " + " not in op.template:
+        return True
+    if op.name in ("mul", "floordiv", "repeat") and constants == ["1"]:
+        return True
+    if op.name in ("add", "sub") and op.type in ("int", "float") and {"0", "0.0"} & set(operands):
+        return True
+    if op.name == "equals" and op.type in ("str", "list", "dict") and not all(map(words, operands)):
+        return True
+    if op.type == "bool" and {"True", "False"} & set(operands):
+        return True
+    if op.name == "replace" and len(set(constants)) < 2:
+        return True
+    if op.name in CASES:
+        return operands[0].endswith(tuple(f".{name}()" for name in CASES))
+    return op.name in REPEATS and _again(op, operands[0], constants)
+
+
+def _again(op: Operation, operand: str, constants: list[str]) -> bool:
+    """Whether the operand is the same operation already."""
+    before, _, after = HOLE.sub("\0", op.template, count=1).partition("\0")
+    for text in constants:
+        after = HOLE.sub(lambda _, text=text: text, after, count=1)
+    return operand.startswith(before) and operand.endswith(after)
 
 
 def _enclosed(template: str, hole: re.Match) -> bool:
