@@ -156,10 +156,18 @@ def test_a_trace_that_was_cut_or_evaded_is_not_complete(sandbox, body):
 
 
 @pytest.mark.parametrize(
-    "copy", ["g.__code__.replace()", "marshal.loads(marshal.dumps(g.__code__))"], ids=["replace", "marshal"]
+    "copy",
+    [
+        "g.__code__.replace()",
+        "marshal.loads(marshal.dumps(g.__code__))",
+        "(types.coroutine(g), g.__code__)[1]",
+    ],
+    ids=["replace", "marshal", "library"],
 )
 def test_a_trace_that_misses_copied_lines_is_not_complete(sandbox, copy):
-    code = f"import marshal\ndef g():\n    return 1\ndef f():\n    return type(g)({copy}, {{}})()"
+    code = f"import marshal, types\ndef g():\n    return 1\ndef f():\n    return type(g)({copy}, {{}})()"
+    if "types.coroutine" in copy:
+        code = code.replace("return 1", "yield 1").replace("})()", "})().send(None)")
     found = trace.trace(code, "f()", sandbox)
     assert found.output == "1" and 3 not in found.coverage and not found.complete
     shared = trace.trace(code.replace(copy, "g.__code__"), "f()", sandbox)
@@ -192,6 +200,7 @@ def test_harmless_programs_have_complete_traces(sandbox):
         "x = eval('1')",
         "exec('y = 1'); x = 1",
         "import re; x = len(re.findall('a', 'a'))",
+        "import asyncio; x = asyncio.run(asyncio.sleep(0, 1))",
     ):
         found = trace.trace(f"def f():\n    {body}\n    return x", "f()", sandbox)
         assert (found.complete, found.output, found.lines) == (True, "1", [2, 3]), body

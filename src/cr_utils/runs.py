@@ -63,16 +63,41 @@ def read(reply: tuple, layers: tuple[str, ...]) -> Run:
             raise ValueError(told["k"])
         run = Run(told["k"], str(told.get("e") or "")[:400] or None, cpu, layers, told.get("v"))
         if "t" in told:
-            run.trace = {name: _watched(item) for name, item in told["t"].items()} | {"complete": told["c"]}
+            run.trace = {name: _PARTS[name](item) for name, item in told["t"].items()}
+            run.trace["complete"] = told["c"] is True
     except _BROKEN:
         return Run("forged", None, cpu, layers)
     return run
 
 
-def _watched(item):
-    """A part of a trace: tagged JSON, or the list of watched expressions with None for those without a
-    value.
-    """
-    if item and type(item[0]) is not str:
-        return [None if part is None else values.decode(part) for part in item]
-    return values.decode(item) if item else []
+def _records(items: list) -> list:
+    """The records of `zygote.tracer` as they stand; raises ValueError where they are not of that shape."""
+    for item in items:
+        if type(item) is not list or list(map(type, item)) not in _RECORD:
+            raise ValueError("no record")
+        for change in item[2].values():
+            if change is not None and (type(change) is not list or list(map(type, change)) not in _CHANGE):
+                raise ValueError("no change")
+    return items
+
+
+def _of(kind: type):
+    """Reads a tagged value that must be of this type."""
+
+    def read_part(item):
+        value = values.decode(item)
+        if type(value) is not kind:
+            raise ValueError(f"not a {kind.__name__}")
+        return value
+
+    return read_part
+
+
+def _watched(items: list) -> list:
+    """The values of watched expressions, None for those without a value."""
+    return [None if part is None else values.decode(part) for part in items]
+
+
+_RECORD = [int, int, dict], [int, int, dict, str]
+_CHANGE = [str, str], [str, type(None)]
+_PARTS = {"records": _records, "hidden": _of(set), "lines": _of(list), "watch": _watched}

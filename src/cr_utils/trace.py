@@ -14,15 +14,16 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import starmap
+from typing import NamedTuple
 
 from cr_utils.zygote import canon, tracer
 
 __all__ = ["Event", "FlatTrace", "Trace", "flat_many", "trace", "trace_call", "trace_many"]
 
 
-@dataclass(frozen=True)
-class Event:
-    """One line of one frame.  `changes`: name -> (type name, canonical text), (type name, None) for a
+class Event(NamedTuple):
+    """One line of one frame.  `changes`: name -> [type name, canonical text], [type name, None] for a
     value that has no literal, None for a name that is gone.  Line 0 begins a frame (changes: its
     arguments), -1 ends it.
     """
@@ -140,7 +141,7 @@ def _text(value: object) -> str | None:
 
 
 def _events(records: list) -> list[Event]:
-    return [Event(*record) for record in records]
+    return list(starmap(Event, records))
 
 
 def trace(code: str, call: str, sandbox=None, **options: object) -> Trace:
@@ -169,7 +170,7 @@ def trace_many(
 
 
 def _from_run(run) -> Trace:
-    if run.trace is None:
+    if run.trace is None or "records" not in run.trace:
         return Trace([], set(), False, run.value_text, run.error, run.kind)
     told = run.trace
     return Trace(
@@ -222,6 +223,6 @@ def flat_many(items, sandbox, *, profile: str = "bench") -> list[FlatTrace]:
 
 def _flat(run, questions: int) -> FlatTrace:
     told = run.trace
-    if told is None:
+    if told is None or "lines" not in told:
         return FlatTrace([], [None] * questions, False, run.kind, run.error)
     return FlatTrace(told["lines"], told["watch"], told["complete"], run.kind, run.error)

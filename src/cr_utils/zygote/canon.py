@@ -15,6 +15,7 @@ _HOLDERS = frozenset((list, tuple, dict, set))
 _is_atom = _ATOMS.issuperset
 _type_name = type.__dict__["__name__"].__get__
 MAX_DEPTH = 80
+_SHORT = 1 << 60  # integers below it have at most 19 digits
 
 
 class NoText(ValueError):
@@ -69,6 +70,8 @@ def look(value, nodes, chars):
     The second is True for a value that cannot change, its items where they are atoms, else None.
     """
     kind = _type(value)
+    if kind is int and -_SHORT < value < _SHORT or kind is str and _len(value) <= 100:
+        return _repr(value), True
     if _type(kind) is not _type:
         return None, None
     try:

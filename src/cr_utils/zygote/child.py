@@ -218,21 +218,23 @@ def _watch_tracing(event, arguments):
     if event == "object.__getattr__" and arguments[1] not in _FRAME_ATTRIBUTES:
         return
     _looking.append(event)
-    caller = _getframe(1).f_code.co_filename
-    known = _KNOWN[event]
-    if not caller.startswith(known) or caller.endswith("/inspect.py"):  # inspect hands frames on
+    frame = _getframe(1)
+    caller = frame.f_code.co_filename
+    if not caller.startswith(_KNOWN[event]) or caller.endswith("/inspect.py"):  # inspect hands frames on
         _touched.append(event)
+    elif event in _COPIES and not frame.f_back.f_code.co_filename.startswith(_LIBRARY):
+        _touched.append(event)  # the library copies code, of its own or of the program that called it
     _looking.clear()
 
 
 _FRAME_ATTRIBUTES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
 _getframe = sys._getframe
 _OURS = (__file__.rsplit("/", 1)[0] + "/",)
-_IMPORTS = (*_OURS, "<frozen ")
-_LIBRARY = (*_IMPORTS, os.__file__.rsplit("/", 1)[0] + "/")
+_LIBRARY = (*_OURS, "<frozen ", os.__file__.rsplit("/", 1)[0] + "/")
+_COPIES = frozenset(("code.__new__", "marshal.loads"))
 _KNOWN = {  # the files whose code may do this without being noted
     "sys.settrace": _OURS, "sys.setprofile": _OURS, "sys._getframe": _LIBRARY, "object.__getattr__": _LIBRARY,
-    "code.__new__": _IMPORTS, "marshal.loads": _IMPORTS,
+    "code.__new__": _LIBRARY, "marshal.loads": _LIBRARY,
 }  # fmt: skip
 _EVENTS = frozenset(_KNOWN)
 

@@ -9,6 +9,7 @@ begins a frame (its changes are the arguments, a fourth item the function's name
 
 import sys
 from opcode import opmap
+from types import MethodType as _Method
 
 from . import canon, values
 
@@ -18,19 +19,11 @@ _SUSPENDS = 0x20 | 0x80 | 0x200  # generators and coroutines
 _type, _len, _id = type, len, id
 _look, _unchanged = canon.look, canon.unchanged
 _type_name = type.__dict__["__name__"].__get__
+_quote, _join, _number, _items = values._quote, str.join, int.__repr__, dict.items
 
 
 class Cut(BaseException):
     """The event budget is spent and the caller wants the run to stop."""
-
-
-class Frame:
-    """What is known of one running frame: its number, the line being run, and the locals before it."""
-
-    __slots__ = ("number", "changes", "known", "frame", "suspended")
-
-    def __init__(self, number, frame):
-        self.number, self.changes, self.known, self.frame, self.suspended = number, None, {}, frame, False
 
 
 class Recorder:
@@ -38,10 +31,9 @@ class Recorder:
 
     def __init__(self, module, events=2000, nodes=200, chars=400_000, stop=False):
         self.records, self.hidden, self.complete = [], set(), True
-        self._left, self._nodes, self._chars, self._stop = events, nodes, chars, stop
+        self.left, self.nodes, self.chars, self._stop = events, nodes, chars, stop
+        self.running, self._count = 0, 0  # frames that are neither over nor suspended, and all of them
         self._codes = {}
-        self._frames = {}
-        self._count = 0
         self._collect(module)
         self._function = self._call
 
@@ -59,17 +51,21 @@ class Recorder:
     def finish(self, current):
         """Close the books; `current` is the trace function found at the end of the run."""
         _settrace(None)
-        if current != self._function or any(not state.suspended for state in self._frames.values()):
+        if current != self._function or self.running:
             self.complete = False
 
     def told(self):
-        """Tagged JSON of the records and of the lines inside comprehensions; too many of them count as a
-        cut.
+        """JSON of the records as they are, tagged JSON of the lines inside comprehensions; too many of them
+        count as a cut.
         """
-        try:
-            records = values.encode(self.records, nodes=1_000_000, chars=2_000_000)
-        except values.TooBig:
-            records, self.complete = '["l"]', False
+        parts, left = [], 2_000_000
+        for record in self.records:
+            parts.append(_record_text(*record))
+            left -= _len(parts[-1])
+            if left < 0:
+                parts, self.complete = [], False
+                break
+        records = "[" + _join(",", parts) + "]"
         return '{"records":' + records + ',"hidden":' + values.encode(self.hidden) + "}"
 
     def _call(self, frame, event, _):
@@ -78,71 +74,102 @@ class Recorder:
             return None
         if code.co_name[0] == "<":
             return self._hidden_line
-        key = _id(frame)
-        state = self._frames.get(key)
-        if state is None:
-            state = self._frames[key] = Frame(self._count, frame)
-            self._count += 1
-            arguments = {}
-            self._compare(state, frame, arguments)
-            self.records.append([state.number, 0, arguments, code.co_name])
-        state.suspended = False  # a resumed generator goes on where it was
-        return self._local
+        self.running += 1
+        follow = frame.f_trace
+        if _type(follow) is _Method and _type(follow.__self__) is Frame:
+            return follow  # a resumed generator goes on where it was
+        state = Frame(self, self._count)
+        self._count += 1
+        arguments = {}
+        state.compare(frame, arguments)
+        self.records.append([state.number, 0, arguments, code.co_name])
+        return state.follow
 
     def _hidden_line(self, frame, event, _):
         if event == "line":
             self.hidden.add(frame.f_lineno)
-            self._spend()
+            self.left -= 1
+            if self.left < 0:
+                self.cut()
         return self._hidden_line
 
-    def _local(self, frame, event, _):
-        state = self._frames.get(_id(frame))
-        if state is None or event == "exception":
-            return self._local
-        if state.changes is not None:
-            self._compare(state, frame, state.changes)
+    def cut(self):
+        """End the recording, and the run where the caller wants that."""
+        self.complete = False
+        _settrace(None)
+        self.left = self.chars = 1 << 60
+        if self._stop:
+            raise Cut
+
+
+class Frame:
+    """What is known of one running frame: its number, what its line changes, the locals before that line.
+
+    It hangs on the frame as its trace function and holds nothing that would keep the frame alive.
+    """
+
+    __slots__ = ("recorder", "number", "changes", "known")
+
+    def __init__(self, recorder, number):
+        self.recorder, self.number, self.changes, self.known = recorder, number, None, {}
+
+    def follow(self, frame, event, _):
+        """The frame's trace function."""
         if event == "line":
-            state.changes = {}
-            self.records.append([state.number, frame.f_lineno, state.changes])
-            self._spend()
-            return self._local
+            if self.changes is not None:
+                self.compare(frame, self.changes)
+            self.changes = changes = {}
+            recorder = self.recorder
+            recorder.records.append([self.number, frame.f_lineno, changes])
+            recorder.left -= 1
+            if recorder.left < 0:
+                recorder.cut()
+        elif event == "return":
+            self._leave(frame)
+        return self.follow
+
+    def _leave(self, frame):
+        """The frame is over, or suspended at a yield."""
+        recorder = self.recorder
+        if self.changes is not None:
+            self.compare(frame, self.changes)
         if not frame.f_trace_lines:
-            self.complete = False
-        if frame.f_code.co_flags & _SUSPENDS and _yields(frame.f_code.co_code, frame.f_lasti):
-            state.suspended = True
-        else:
-            self.records.append([state.number, -1, {}])
-            del self._frames[_id(frame)]
-        return self._local
+            recorder.complete = False
+        recorder.running -= 1
+        if not (frame.f_code.co_flags & _SUSPENDS and _yields(frame.f_code.co_code, frame.f_lasti)):
+            recorder.records.append([self.number, -1, {}])
 
-    def _spend(self):
-        self._left -= 1
-        if self._left < 0 or self._chars < 0:
-            self.complete = False
-            _settrace(None)
-            self._left = 1 << 60
-            if self._stop:
-                raise Cut
-
-    def _compare(self, state, frame, changes):
+    def compare(self, frame, changes):
         """Note what differs from the locals as they were at the frame's last event."""
-        known, local = state.known, frame.f_locals
+        known, local = self.known, frame.f_locals
         for name, value in local.items():
-            before = known.get(name)
-            if before is not None and before[0] is value:
-                if before[3] is True or before[3] is not None and _unchanged(value, before[3]):
+            if name in known:
+                before, shown, type_name, taken = known[name]
+                if before is value and (taken is True or taken is not None and _unchanged(value, taken)):
                     continue
-            shown, taken = _look(value, self._nodes, 4000)
-            name_of_type = _type_name(_type(value))
-            if before is None or before[1] != shown or before[2] != name_of_type:
-                changes[name] = [name_of_type, shown]
-                self._chars -= _len(shown or "")
+                now, taken = _look(value, self.recorder.nodes, 4000)
+                if now == shown and type_name == _type_name(_type(value)):
+                    known[name] = (None if taken is None else value, now, type_name, taken)
+                    continue
+                shown = now
+            else:
+                shown, taken = _look(value, self.recorder.nodes, 4000)
+            type_name = _type_name(_type(value))
+            changes[name] = [type_name, shown]
             # Nothing is kept alive but values whose end no program can see.
-            known[name] = (None if taken is None else value, shown, name_of_type, taken)
+            known[name] = (None if taken is None else value, shown, type_name, taken)
+            if shown is not None:
+                self._pay(_len(shown))
         if _len(known) > _len(local):
             for name in [name for name in known if name not in local]:
                 del known[name]
                 changes[name] = None
+
+    def _pay(self, count):
+        """Texts beyond the budget end the recording at the next line."""
+        self.recorder.chars -= count
+        if self.recorder.chars < 0:
+            self.recorder.left = 0
 
 
 def _yields(code, at):
@@ -150,3 +177,20 @@ def _yields(code, at):
     yield.
     """
     return code[at] == _YIELD or code[at] == _RESUME and code[at - 2] == _YIELD
+
+
+def _record_text(number, line, changes, function=None):
+    """JSON of one record."""
+    head = "[" + _number(number) + "," + _number(line)
+    end = "]" if function is None else "," + _quote(function) + "]"
+    if not changes:
+        return head + ",{}" + end
+    changed = [_quote(name) + ":" + _change_text(change) for name, change in _items(changes)]
+    return head + ",{" + _join(",", changed) + "}" + end
+
+
+def _change_text(change):
+    if change is None:
+        return "null"
+    name, text = change
+    return "[" + _quote(name) + "," + ("null" if text is None else _quote(text)) + "]"
