@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from cr_utils import candidates, constraints, grammar
+from cr_utils import candidates, constraints, grammar, usage
 from cr_utils.constraints import space
 from cr_utils.trace import trace_call
 
@@ -199,6 +199,13 @@ def test_every_output_is_small_and_what_the_program_gives(made):
 def test_no_training_program_holds_a_method_that_is_held_out(made):
     names = (".swapcase(", ".rfind(", ".removesuffix(", ".rjust(", ".extend(", ".setdefault(")
     assert not [p["code"] for p in made["train"] for name in names if name in p["code"]]
+
+
+def test_no_training_program_holds_an_operation_that_is_held_out_by_its_types(made):
+    for p in made["train"][:500]:
+        assert not usage.operations(ast.parse(p["code"]), p["types"]) & space().ood, p["code"]
+    cell = made["heldout_ood"]
+    assert any(usage.operations(ast.parse(p["code"]), p["types"]) & space().ood for p in cell)
 
 
 def test_no_kind_of_operation_or_setting_is_lost(made):

@@ -16,6 +16,9 @@ def found(body, *types, key):
 
 @pytest.mark.parametrize("body, type_, key", [
     ("return s.upper()", "str", "str.upper"),
+    ("return s.replace('a', 'b')", "str", "str.replace"),
+    ("s.pop(1)\n    return s", "list", "list.pop_at"),
+    ("del s['a']\n    return s", "dict", "dict.delitem"),
     ("return s[1:3]", "str", "str.slice_mid"),
     ("return s[::2]", "str", "str.slice_step"),
     ("return s[::2]", "list", "list.slice_step"),
@@ -46,7 +49,8 @@ def test_an_operation_is_found(body, type_, key):
     ("return 'a' in s", "str", "dict.contains"),
     ("return 'abc' in s", "str", "str.contains"),  # its hole takes one or two characters
     ("return s[-1]", "tuple", "list.last"),
-    ("return s.pop()", "list", "list.pop_at"),
+    ("s.pop()\n    return s", "list", "list.pop_at"),
+    ("return s.strip('a')", "str", "str.replace"),
     ("return s[5]", "list", "list.getitem"),
     ("s[1] = 2\n    return s", "list", "list.getitem"),
     ("del s[1]\n    return s", "list", "list.getitem"),

@@ -59,11 +59,6 @@ class Operation:
         """The kinds of those holes that take an expression rather than a constant."""
         return tuple(kind for kind in self.holes if kind not in CONSTANTS)
 
-    @cached_property
-    def pattern(self) -> re.Pattern:
-        """Matches program text in which the operation is written out (operands of any kind)."""
-        return re.compile(".+?".join(re.escape(part) for part in HOLE.split(self.template)[::2]))
-
 
 @dataclass(frozen=True)
 class Cell:
