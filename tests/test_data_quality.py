@@ -158,14 +158,14 @@ def test_every_parameter_is_named_in_the_body(made):
 
 
 def test_every_output_depends_on_the_input(made):
-    """Among 60 other inputs, or the program's other problem, at least one gives another value."""
+    """Among 600 other inputs, or the program's other problem, at least one gives another value."""
     seen = {}
     for p in everything(made):
         seen.setdefault(p["code"], set()).add(p["output"])
     constant = []
     for p in everything(made):
         outputs, tries = seen[p["code"]], 0
-        while len(outputs) < 2 and tries < 60:
+        while len(outputs) < 2 and tries < 600:
             text = grammar.arguments(random.Random(tries), p["types"], True)
             outputs |= {trace_call(p["code"], "f", text).output} - {None}
             tries += 1

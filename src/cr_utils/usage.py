@@ -26,16 +26,27 @@ ANY = None  # the type of what is not known
 def uses(tree: ast.Module, types: Sequence[str], op: Operation) -> bool:
     """Whether a program with entry point `f` and these parameter types writes the operation out."""
     pattern = _pattern(op)
-    head = _head(pattern)
-    likely = [(node, where) for where in tree.body for node in ast.walk(where)
-              if _head(node) == head and not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)]
+    likely = _nodes(tree).get(_head(pattern), [])
     program = Program(tree, types) if likely else None
     return any(program.matches(pattern, node, where, loosely=True) for node, where in likely)
 
 
 def operations(tree: ast.Module, types: Sequence[str]) -> set[str]:
     """Keys of all operations that a program writes out."""
-    return {key for key, op in space().operations.items() if uses(tree, types, op)}
+    program, nodes = Program(tree, types), _nodes(tree)
+    return {key for key, op in space().operations.items()
+            if any(program.matches(_pattern(op), node, where, loosely=True)
+                   for node, where in nodes.get(_head(_pattern(op)), ()))}
+
+
+def _nodes(tree: ast.Module) -> dict[tuple, list[tuple[ast.AST, ast.FunctionDef]]]:
+    """The nodes of a program, but for what is assigned to or deleted, by head; each with its function."""
+    found: dict[tuple, list] = {}
+    for where in tree.body:
+        for node in ast.walk(where):
+            if not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+                found.setdefault(_head(node), []).append((node, where))
+    return found
 
 
 @cache
