@@ -2,9 +2,9 @@
 
 python speed/leaks.py [--checks 100000]
 
-Runs checks of every kind (right, wrong, raising, exiting, too big, refused; alone and in groups) and prints,
-ten times on the way, what the asking process and the helpers hold. Ends with status 1 when anything but
-noise has grown.
+Runs checks of every kind (right, wrong, raising, exiting, too big, refused; alone, in groups, and with files
+in the `bench` profile) and prints, ten times on the way, what the asking process and the helpers hold. Ends
+with status 1 when anything but noise has grown.
 """
 
 import argparse
@@ -29,6 +29,9 @@ KINDS = [
 ]
 
 
+FILES = "import os\ndef f(x):\n    os.makedirs('a/b')\n    open('a/b/c', 'w').close()\n    return x + {0}"
+
+
 def item(number: int) -> tuple[str, str, str]:
     """The check of a number: every one another program."""
     code, call, expected = KINDS[number % len(KINDS)]
@@ -48,14 +51,15 @@ def held(box: Sandbox) -> dict[str, int]:
     directory.
     """
     gc.collect()
-    pids = [os.getpid(), *(one for lane in box._pools["pure"]._all for one in family(lane.process.pid))]
+    lanes = [lane.process.pid for pool in box._pools.values() for lane in pool._all]
+    pids = [os.getpid(), *(one for pid in lanes for one in family(pid))]
     memory = [int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0]) for pid in pids]
     return {
         "own KiB": memory[0],
         "helper KiB": sum(memory[1:]),
         "descriptors": sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
         "processes": len(pids),
-        "files": len([name for name in os.listdir(tempfile.gettempdir()) if name.startswith("cr-utils-")]),
+        "files": sum(len(names) for _, *both in os.walk(tempfile.gettempdir()) for names in both),
     }
 
 
@@ -65,13 +69,16 @@ def main() -> int:
     checks = asked.parse_args().checks
     warnings.simplefilter("ignore")
     step, seen = checks // 10, []
-    with Sandbox() as box:
+    with tempfile.TemporaryDirectory() as folder, Sandbox() as box:
+        tempfile.tempdir = folder  # so that the files are ours
         begun = time.perf_counter()
         for part in range(10):
             numbers = range(part * step, (part + 1) * step)
             alone = numbers[: step // 20]  # one in twenty by itself, the others in groups
             for number in alone:
                 box.check(*item(number))
+                if number % 10 == 0:
+                    box.check(FILES.format(number), "f(1)", str(number + 1), profile="bench")
             for at in range(len(alone), step, 200):
                 box.check_many([item(number) for number in numbers[at : at + 200]])
             seen.append(held(box))

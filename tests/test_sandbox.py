@@ -262,6 +262,29 @@ def test_the_caller_is_never_forked(monkeypatch):
         assert box.check(ADD, "f(1)", "2")
 
 
+@LINUX
+@pytest.mark.parametrize(
+    "before",
+    [
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64))",
+        "os.closerange(0, 2)",
+        "os.closerange(0, 3)",
+        "threading.stack_size(1 << 18); threading.Thread(target=threading.Event().wait, daemon=True).start()",
+    ],
+    ids=["ended children ignored", "signals blocked", "no input and output", "no streams", "small threads"],
+)
+def test_the_callers_state_does_not_matter(before, tmp_path):
+    told = tmp_path / "told"
+    script = (
+        f"import os, signal, threading\n{before}\nfrom cr_utils.sandbox import Sandbox\n"
+        f"with Sandbox(lanes=1) as s: kinds = [s.check({ADD!r}, 'f(1)', '2', profile=p).kind for p in "
+        f"('pure', 'bench')]\nwith open({str(told)!r}, 'w') as file: file.write(' '.join(kinds))\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], timeout=120, check=False)
+    assert told.read_text() == "pass pass"
+
+
 # ---- helpers that fail
 
 
@@ -580,3 +603,14 @@ def test_the_examples_in_the_docs_are_true(module):
 
     found = doctest.testmod(importlib.import_module(f"cr_utils.{module}"))
     assert found.attempted and not found.failed
+
+
+@LINUX
+def test_the_examples_on_the_page_are_true(sandbox):
+    import doctest
+
+    if not {"landlock", "seccomp"} <= set(sandbox.layers):
+        pytest.skip("the page shows what Landlock and seccomp refuse")
+    page = Path(__file__).parents[1] / "docs" / "execution.md"
+    found = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert found.attempted > 15 and not found.failed

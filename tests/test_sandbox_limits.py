@@ -77,6 +77,13 @@ def test_closing_ends_those_who_wait_for_a_helper():
     assert sorted(told) == ["ok", "the sandbox is closed", "the sandbox is closed"]
 
 
+@pytest.mark.parametrize(
+    "value", ["'é' * 900000", "b'\\xff' * 900000", "['\\0' * 7000] * 100", "[2 ** 13000] * 2000"]
+)
+def test_a_value_that_is_long_only_when_written_is_too_big_and_not_forged(sandbox, value):
+    assert sandbox.run(f"def f():\n    return {value}", "f()").kind == "too_big"
+
+
 # ---- neighbours
 
 

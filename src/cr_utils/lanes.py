@@ -7,6 +7,7 @@ A lane that does not answer in time is killed and replaced, and the job it lost 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -82,7 +83,7 @@ class Lane:
     """One helper process.  `layers` are the names of the isolation layers that it proved to hold."""
 
     def __init__(self, settings: Settings):
-        ours, theirs = socket.socketpair()
+        ours, theirs = map(_beyond_standard, socket.socketpair())
         arguments = dict(
             descriptor=theirs.fileno(), profile=settings.profile, memory=settings.memory,
             files=settings.files, readable=settings.readable(), writable=settings.writable, use=settings.use,
@@ -225,6 +226,14 @@ class Pool:
         for lane in free:
             lane.close(patience=_PATIENCE)
             self._all.remove(lane)
+
+
+def _beyond_standard(item: socket.socket) -> socket.socket:
+    """The socket under a number that is no standard stream's, even where the caller has closed those."""
+    if item.fileno() > 2:
+        return item
+    with item:
+        return socket.socket(fileno=fcntl.fcntl(item.fileno(), fcntl.F_DUPFD_CLOEXEC, 3))
 
 
 def processors() -> int:

@@ -25,7 +25,7 @@ from . import build, flat, screen, tracer, values
 # What a child says, each with its first byte: a nonce before a program starts (SHARED when more jobs may
 # follow, ALONE when not), its value under that nonce, or a failure, which needs none: it can do no good.
 SHARED, ALONE, VALUE, FAILURE = b"S", b"A", b"V", b"F"
-NONCE = 16
+NONCE, LARGEST = 16, 4 << 20  # bytes of a nonce, and of one message
 HEADER = struct.Struct("<II")  # index, length of the body
 _call, _exit, _write, _pack = operator.call, os._exit, os.write, HEADER.pack
 _to_bytes = str.encode
@@ -193,6 +193,9 @@ def _finish(nonce, channel, index, recorder, clean, results):
         _fail(channel, index, "too_big", "")
         return clean
     body = _to_bytes('{"k":"ok","v":' + text + _trace(recorder) + "}")
+    if _len(body) > LARGEST:  # every character may take twelve
+        _fail(channel, index, "too_big", "")
+        return clean
     _put(channel, VALUE + nonce + _pack(index, _len(body)) + body)
     return clean and _unchanged()
 

@@ -16,6 +16,7 @@ import gc
 import mmap
 import os
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -179,9 +180,20 @@ def _preload(name):
         sys.exit(f"preloading {name} leaves a thread running: a process with threads must not be forked")
 
 
+def _own_signals():
+    """Take back what the caller may have handed down: ignored and blocked signals.  One who ignores the
+    end of its children could not wait for them.
+    """
+    for number in signal.valid_signals() - {signal.SIGPIPE, getattr(signal, "SIGXFSZ", None)}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def main(descriptor, profile, memory, files, readable, writable, use, paths=(), preload=()):
     """Set up the lane and serve; the first thing the client hears is the names of the layers that hold."""
     sys.argv, sys.orig_argv = [""], [""]
+    _own_signals()
     for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME"):  # the interpreter has started by them
         os.environ.pop(name, None)
     sys.path.extend(paths)

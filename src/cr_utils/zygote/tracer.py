@@ -63,7 +63,8 @@ class Recorder:
             parts.append(_record_text(*record))
             left -= _len(parts[-1])
             if left < 0:
-                parts, self.complete = [], False
+                self.complete = False
+                parts.pop()
                 break
         records = "[" + _join(",", parts) + "]"
         return '{"records":' + records + ',"hidden":' + values.encode(self.hidden) + "}"

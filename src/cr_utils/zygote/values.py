@@ -115,7 +115,8 @@ def _dict(parts, budget, value, depth):
 
 def _rare(parts, budget, kind, value, depth):
     if kind is int:
-        if _bits(value) > MAX_BITS:
+        budget[1] -= _bits(value) >> 2
+        if _bits(value) > MAX_BITS or budget[1] < 0:
             raise TooBig
         _append(parts, '["i","' + _hex(value) + '"]')
     elif kind is bytes or kind is bytearray:

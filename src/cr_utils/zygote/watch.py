@@ -9,14 +9,13 @@ import time
 
 from . import child, jail
 
-LARGEST = 4 << 20
 # Seconds between looks, CPU seconds that count as life, wall limits after which all is over; see Watch.read.
 SLICE, PROGRESS, PATIENCE = 0.25, 0.0005, 8
 # What a program may leave in its scratch directory, and seconds between looks at it.
 MOST_BYTES, MOST_FILES, GLANCE = 256 << 20, 10_000, 0.05
 ANNOUNCED = child.SHARED, child.ALONE
 _SIGKILL = signal.SIGKILL
-_ROOM = LARGEST + (1 << 16)
+_ROOM = child.LARGEST + (1 << 16)
 
 
 class Words:
@@ -75,7 +74,8 @@ class Words:
             if size < head + child.HEADER.size:
                 return
             index, length = child.HEADER.unpack_from(self._room, at + head)
-            if length > LARGEST or kind == child.VALUE and self._room[at + 1 : at + head] != self._nonce:
+            forged = kind == child.VALUE and self._room[at + 1 : at + head] != self._nonce
+            if length > child.LARGEST or forged:
                 yield None, 0, b""
                 return
             head += child.HEADER.size
