@@ -181,6 +181,14 @@ def test_equal_calls_of_a_group_are_executed_once(sandbox):
     assert time.process_time() - begun < 5
 
 
+def test_answers_come_back_in_the_order_of_the_questions(sandbox):
+    codes = [f"def f(x):\n    return x + {n}" for n in range(5)]
+    pairs = [(codes[n % 5], f"f({n})") for n in range(90)]
+    assert [run.value_text for run in sandbox.map(pairs)] == [str(n + n % 5) for n in range(90)]
+    kinds = [verdict.kind for verdict in sandbox.check_many([(*pair, "7") for pair in pairs])]
+    assert [n for n, kind in enumerate(kinds) if kind == "pass"] == [n for n in range(90) if n + n % 5 == 7]
+
+
 def test_an_empty_list_is_no_work(sandbox):
     assert sandbox.map([]) == [] and sandbox.check_many([]) == [] and sandbox.run_many(ADD, []) == []
 

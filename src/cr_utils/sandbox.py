@@ -205,15 +205,19 @@ class Sandbox:
         )  # fmt: skip
 
     def _spread(self, codes: list, jobs: list, profile: str, untrusted: bool) -> list[Run]:
-        """Run jobs in cohorts on all lanes at once."""
+        """Run jobs in cohorts on all lanes at once; calls of one program go together and compile it once."""
         size = _COHORT if profile == "pure" else 1
         size = max(1, min(size, max(16, -(-len(jobs) // self._size))))
-        parts = [_part(codes, jobs[at : at + size]) for at in range(0, len(jobs), size)]
+        order = sorted(range(len(jobs)), key=lambda at: jobs[at][0])
+        ordered = [jobs[at] for at in order]
+        parts = [_part(codes, ordered[at : at + size]) for at in range(0, len(jobs), size)]
         if len(parts) == 1:
-            return self._submit(*parts[0], profile, untrusted)
-        with ThreadPoolExecutor(min(self._size, len(parts) or 1)) as threads:
-            found = threads.map(lambda part: self._submit(*part, profile, untrusted), parts)
-            return [run for runs in found for run in runs]
+            found = [self._submit(*parts[0], profile, untrusted)]
+        else:
+            with ThreadPoolExecutor(min(self._size, len(parts) or 1)) as threads:
+                found = list(threads.map(lambda part: self._submit(*part, profile, untrusted), parts))
+        runs = dict(zip(order, (run for some in found for run in some), strict=True))
+        return [runs[at] for at in range(len(jobs))]
 
     def _submit(self, codes: list, jobs: list, profile: str, untrusted: bool) -> list[Run]:
         """Run jobs in one cohort; a job whose helper was lost is tried once more."""
