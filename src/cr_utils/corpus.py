@@ -13,7 +13,8 @@ from . import constraints, facts, grammar, questions, teacher
 from .candidates import execute, static_reason
 from .fingerprints import fingerprint
 
-MAX_STEPS = 40
+MAX_STEPS = 40  # of a run
+MOST_STEPS = 6  # single steps of one run in a document
 KINDS = ("facts", "steps", "output", "input", "coverage", "path", "state")
 
 
@@ -35,7 +36,7 @@ def document(seed: int, index: int, mix: dict[str, float]) -> tuple[str, str]:
         if isinstance(found, str):
             continue
         if kind == "steps":
-            page = facts.single_steps(rng, code, teacher.arguments(text), rng.choice((1, 2, 3)))
+            page = facts.single_steps(rng, code, teacher.arguments(text), rng.randint(1, MOST_STEPS))
             if page is None:
                 continue
             return "", page

@@ -36,7 +36,9 @@ _SYSTEM = (
 )  # fmt: skip
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME")
 _PATIENCE = 1.0  # seconds for an idle helper to end by itself
-_GRACE = 5.0  # seconds beyond the longest wait of a server after which a silent lane counts as lost
+# A silent lane counts as lost after some times the longest wait of a server (it may be woken late on a busy
+# machine), and some seconds more.
+_BUSY, _GRACE = 3, 5.0
 
 
 class LaneLost(Exception):
@@ -118,7 +120,7 @@ class Lane:
         """
         replies: list = []
         place = (scratch or "").encode()
-        self._link.settimeout(server.PATIENCE * wall + _GRACE)
+        self._link.settimeout(_BUSY * server.PATIENCE * wall + _GRACE)
         try:
             self._link.sendall(server.HEADER.pack(len(body), jobs, cpu, wall, len(place)) + place + body)
             while len(replies) < jobs:

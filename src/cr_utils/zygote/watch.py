@@ -96,7 +96,7 @@ class Watch:
         self.status = self.usage = self.excess = None
         self._directory, self._slice = directory, GLANCE if directory else SLICE
         self._clock = (~pid << 3) | 2 if jail.LINUX else None
-        self._spent, self._idle, self._since = 0.0, 0.0, time.monotonic()
+        self._spent, self._idle, self._waited, self._since = 0.0, 0.0, 0.0, time.monotonic()
         self._poll = select.poll()
         self._poll.register(pipe, select.POLLIN)
         self._poll.register(link.fileno(), 0)  # hang-up only
@@ -119,7 +119,7 @@ class Watch:
         """A job is done: its CPU seconds; the next one's begin."""
         used = self.used()
         self._spent += used
-        self._idle, self._since = 0.0, time.monotonic()
+        self._idle, self._waited, self._since = 0.0, 0.0, time.monotonic()
         return used
 
     def read(self, words):
@@ -128,17 +128,19 @@ class Watch:
 
         Its time is CPU time, so that a busy machine changes no verdict.  The wall limit counts only
         stretches in which the child got nowhere, asleep or stopped; PATIENCE times the wall limit is the end
-        in any case.
+        in any case.  When this process is woken late, the machine was too busy for either of the two, and
+        the delay counts for nothing.
         """
         before = self.used()
         while True:
-            begun = time.monotonic()
             left = self.cpu - before
-            if left <= 0 or self._idle >= self.wall or begun - self._since >= PATIENCE * self.wall:
+            if left <= 0 or self._idle >= self.wall or self._waited >= PATIENCE * self.wall:
                 return None
-            for descriptor, event in self._poll.poll(
-                1000 * max(0.002, min(left, self._slice, self.wall - self._idle))
-            ):
+            begun, most = time.monotonic(), max(0.002, min(left, self._slice, self.wall - self._idle))
+            found = self._poll.poll(1000 * most)
+            passed = min(most, time.monotonic() - begun)
+            self._waited += passed
+            for descriptor, event in found:
                 if descriptor == self._link:
                     self.end()
                     os._exit(0)
@@ -149,7 +151,7 @@ class Watch:
                 return None
             now = self.used()
             if now - before < PROGRESS:
-                self._idle += time.monotonic() - begun
+                self._idle += passed
             before = now
 
     def end(self):
