@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from cr_utils import base, jsonl, tokenizer
+from cr_utils import base, jsonl, shapes, tokenizer
 from cr_utils.errors import UserError
 
 PARAMS = {"seed": 1, "hidden": 32, "intermediate": 48, "layers": 2, "heads": 4, "kv_heads": 2, "context": 256,
@@ -83,6 +83,15 @@ def test_padding_does_not_count_in_the_loss(pool):
     assert torch.allclose(plain, padded, atol=1e-5) and torch.allclose(plain, other, atol=1e-5)
     counted = base.weighted_loss(net, more(ids, (0, 37)), more(weights, (0, 37), value=1.0))
     assert not torch.allclose(plain, counted, atol=1e-3)
+
+
+def test_sizes_come_on_a_grid_that_does_not_count_in_the_loss(pool):
+    net = model()
+    ids, weights = base.padded(pool[:5])
+    wide, heavy = base.on_grid(ids, weights)
+    assert wide.shape == heavy.shape == (shapes.up(5, shapes.ROWS), shapes.up(ids.shape[1], shapes.COLUMNS))
+    assert heavy.sum() == weights.sum() and torch.equal(wide[:5, :ids.shape[1]], ids)
+    assert torch.allclose(base.weighted_loss(net, wide, heavy), base.weighted_loss(net, ids, weights), atol=1e-5)
 
 
 def test_the_loss_is_the_weighted_mean_of_cross_entropies(pool):

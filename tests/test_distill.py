@@ -191,3 +191,16 @@ def test_a_changed_value_keeps_its_type(value):
     changed = [distill._changed(value, random.Random(seed)) for seed in range(30)]
     assert {type(item) for item in changed} == {type(value)}
     assert any(item != value for item in changed) or value == []
+
+
+def test_styles_come_in_their_shares_and_the_shortest_takes_what_is_too_long(problems, make):
+    pairs = distill.plan(problems, {"output": 1.0}, 60, seed=0)
+    texts = {}
+    for name, styles in (("facts", {"facts": 1.0}), ("results", {"results": 1.0}), ("both", {"facts": 0.5, "results": 0.5})):
+        texts[name] = distill.interpreter(0, styles=styles)([distill.ask(p, t, 0) for p, t in pairs])
+    both = texts["both"]
+    assert all(text in pair for text, *pair in zip(both, texts["facts"], texts["results"], strict=True))
+    distinct = [i for i in range(60) if texts["facts"][i] != texts["results"][i]]
+    assert 0.25 < sum(both[i] == texts["facts"][i] for i in distinct) / len(distinct) < 0.75
+    assert all(len(text) <= distill.MAX_CHAIN_TEXT or text in texts["results"] for text in both)
+    assert sum(map(len, texts["results"])) < 0.8 * sum(map(len, texts["facts"]))

@@ -87,6 +87,8 @@ def test_loaded_values_are_nobody_elses():
     ({"distill_mix": {"output": 2, "input": -1}}, ["distill_mix", "at least 0"]),
     ({"distill_mix": {"output": "all"}}, ["distill_mix"]),
     ({"distill_mix": {"outptu": 1.0}}, ["distill_mix", "did you mean output?"]),
+    ({"distill_styles": {"facts": 0.5}}, ["distill_styles", "sum to 1"]),
+    ({"distill_styles": {"fact": 1.0}}, ["distill_styles", "did you mean facts?"]),
     ({"grpo_prompts": 16, "grpo_group": 8, "grpo_batch_size": 96}, ["grpo_prompts * grpo_group = 128", "96"]),
     ({"grpo_prompts": 16, "grpo_group": 8, "grpo_batch_size": 64, "grpo_updates": 4, "grpo_save_every": 4},
      ["multiple", "256"]),

@@ -95,3 +95,23 @@ def test_keyword_arguments_are_unsupported():
 def test_the_exception_of_a_program_passes():
     with pytest.raises(IndexError):
         teacher.walk("def f(xs):\n    return xs[3]", "f", "[1]")
+
+
+def test_results_are_the_shorter_style_of_the_same_lines():
+    code = "def f(s, xs):\n    t = s.upper() + 'x'\n    for x in xs:\n        t += str(x)\n    xs.append(len(t))\n    return t, xs"
+    question = questions.build({**PROBLEM, "code": code, "input": "'ab', [1]", "output": "('ABx1', [1, 4])"}, "output")
+    facts, results = teacher.narrations(question)
+    assert results == teacher.narrate(question, style="results")
+    assert results == """<reasoning>
+def f(s, xs):  # s = 'ab', xs = [1]
+t = s.upper() + 'x'  # t = 'ABx'
+for x in xs:  # [1]
+for x in xs:  # [0] x = 1
+t += str(x)  # t = 'ABx1'
+for x in xs:  # end
+xs.append(len(t))  # xs = [1, 4]
+return t, xs  # ('ABx1', [1, 4])
+</reasoning>
+<answer>('ABx1', [1, 4])</answer>"""
+    shown = [[line.split("  # ")[0] for line in text.split("\n")[1:-2]] for text in (facts, results)]
+    assert shown[0] == shown[1] and "'ab'.upper() == 'AB'; 'AB' + 'x' == 'ABx'" in facts

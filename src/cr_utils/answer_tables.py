@@ -22,7 +22,7 @@ FAILURES = ["model", *CELL, "n", "kind", "count", "share", "first_wrong_step"]
 SCORING = ["model", "benchmark", "task", "n", "parity", "strict", "parity_only", "strict_only"]
 DEPARTURES = ["model", "benchmark", "task", "n", "right_answers", "right_steps", "right_with_wrong_steps",
               "wrong_with_right_steps", "comprehension", "simulation", *kinds_of.KINDS[1:], "median_step",
-              "mean_steps", "mean_steps_needed", "longer_than_run"]
+              "mean_steps", "mean_steps_needed", "longer_than_run", "facts_style"]
 PASS = ["model", "benchmark", "task", "mode", "n", "samples", "k", "estimate", "low", "high"]
 
 
@@ -95,7 +95,8 @@ def departures(items: Iterable[dict]) -> pd.DataFrame:
 
     Of the n chains: right answers, chains with right steps throughout, and the two ways in which these
     disagree. The kinds of departure are counted among wrong answers; comprehension and simulation are their
-    sums. median_step: of the first wrong step. longer_than_run: share with more steps than the run.
+    sums. median_step: of the first wrong step. longer_than_run: share with more steps than the run. facts_style:
+    share in the style that states every operation rather than results only.
     """
     rows = []
     for (model, benchmark, task), group in groups(items).items():
@@ -115,7 +116,8 @@ def departures(items: Iterable[dict]) -> pd.DataFrame:
             "median_step": median(steps) if steps else None,
             "mean_steps": average(item["steps"] for item in told),
             "mean_steps_needed": average(item["steps_needed"] for item in told),
-            "longer_than_run": average(item["steps"] > item["steps_needed"] for item in told)})
+            "longer_than_run": average(item["steps"] > item["steps_needed"] for item in told),
+            "facts_style": average(item["style"] == "facts" for item in told)})
     return frame_of(rows, DEPARTURES)
 
 

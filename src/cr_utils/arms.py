@@ -22,6 +22,7 @@ class Arm:
     constraints: bool = True
     mutation: bool = True
     reward: str = "terminal"
+    style: str = ""  # of all chains; "": the styles of the run
 
 
 ARMS = {
@@ -33,6 +34,8 @@ ARMS = {
     "no_chains": Arm("base", "sft", "short_sft", "answers without reasoning", direct=True),
     "no_constraints": Arm("base", "sft", "short_sft", "unconstrained programs", constraints=False),
     "no_mutation": Arm("base", "sft", "short_sft", "typical inputs only", mutation=False),
+    "facts": Arm("base", "sft", "short_sft", "chains that state every operation only", style="facts"),
+    "results": Arm("base", "sft", "short_sft", "chains that state the results of lines only", style="results"),
     "short_grpo": Arm("sft", "grpo", "", "GRPO on the tuned model at the small budget of the arms below"),
     "whitebox": Arm("sft", "grpo", "short_grpo", "half the reward for the steps", reward="whitebox"),
     "bilevel": Arm("sft", "grpo", "short_grpo", "a second reward for the steps", reward="bilevel"),

@@ -25,13 +25,14 @@ import torch  # noqa: E402
 from torch.nn import functional  # noqa: E402
 from transformers import Qwen2Config, Qwen2ForCausalLM  # noqa: E402
 
-from . import attention, corpus, jsonl, paths, tokenizer  # noqa: E402
+from . import attention, corpus, jsonl, paths, shapes, tokenizer  # noqa: E402
 from .errors import UserError  # noqa: E402
 from .progress import Progress  # noqa: E402
 from .workers import executor, in_order  # noqa: E402
 
 POOL = 2048  # documents sorted by length together, and between two checkpoints
 PROMPT_WEIGHT = 0.25
+LATER = ("second", "third")  # further phases, in turn
 FREE = ("workers",)  # parameters that a resumed training may change
 
 
@@ -113,11 +114,19 @@ def weighted_loss(model, ids: torch.Tensor, weights: torch.Tensor) -> torch.Tens
     Padding (right side) needs no attention mask.
     """
     hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
-    wanted, weight = ids[:, 1:], weights[:, 1:]
-    chosen = weight > 0
-    logits = functional.linear(hidden[chosen], model.lm_head.weight)
-    losses = functional.cross_entropy(logits.float(), wanted[chosen], reduction="none")
-    return (losses * weight[chosen]).sum() / weight[chosen].sum()
+    index, count = shapes.selected(weights[:, 1:] > 0)
+    weight = weights[:, 1:].flatten()[index]
+    weight[count:] = 0.0
+    logits = functional.linear(hidden.flatten(0, 1)[index], model.lm_head.weight)
+    losses = functional.cross_entropy(logits.float(), ids[:, 1:].flatten()[index], reduction="none")
+    return (losses * weight).sum() / weight.sum()
+
+
+def on_grid(ids: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same batch with rows and columns of padding up to a few sizes, see `shapes`."""
+    rows, columns = ids.shape
+    more = (0, shapes.up(columns, shapes.COLUMNS) - columns, 0, shapes.up(rows, shapes.ROWS) - rows)
+    return functional.pad(ids, more), functional.pad(weights, more)
 
 
 def learning_rate(done: float, params: dict) -> float:
@@ -180,6 +189,7 @@ class Trainer:
         rate = learning_rate(self.tokens / self.params["tokens"], self.params)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        ids, weights = on_grid(ids, weights)
         ids, weights = ids.to(self.device), weights.to(self.device)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             loss = weighted_loss(self.model, ids, weights)
@@ -208,18 +218,19 @@ class Trainer:
 
 
 def train_all(params: dict, out: Path, device: torch.device | None = None, pool: int = POOL) -> dict:
-    """Both phases of params/base.yaml: `params`, then the same with what its `second` changes.
+    """All phases of params/base.yaml: `params`, then the same with what its `second`, then its `third` changes.
 
-    The second begins from the first's weights. Writes out/first, out/second and out/model; returns what the
-    last phase returned, with the tokens and seconds of both.
+    Each begins from the weights of the one before. Writes out/first, out/second, out/third and out/model; returns
+    what the last phase returned, with the tokens and seconds of all.
     """
-    second = params.get("second")
-    first = {key: value for key, value in params.items() if key != "second"}
-    done = train(first, out / "first", device, pool)
-    if second:
-        later = train(first | second, out / "second", device, pool, start=out / "first" / "checkpoint.pt")
+    common = {key: value for key, value in params.items() if key not in LATER}
+    done = train(common, out / "first", device, pool)
+    last = "first"
+    for phase in (name for name in LATER if params.get(name)):
+        later = train(common | params[phase], out / phase, device, pool, start=out / last / "checkpoint.pt")
         done = later | {key: done[key] + later[key] for key in ("tokens", "seconds")}
-    shutil.copytree(out / ("second" if second else "first") / "model", out / "model", dirs_exist_ok=True)
+        last = phase
+    shutil.copytree(out / last / "model", out / "model", dirs_exist_ok=True)
     return done
 
 
@@ -227,7 +238,7 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
           start: Path | None = None) -> dict:
     """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
 
-    `params` has the keys of params/base.yaml without `second`; `pool` is the number of documents between
+    `params` has the keys of params/base.yaml without the later phases; `pool` is the number of documents between
     checkpoints; `start` is a checkpoint whose weights (not its optimizer) to begin from. Resumes
     where a checkpoint of the same parameters lies; raises UserError for one of others. Returns {"tokens",
     "seconds", "loss"}, the loss being that of the last pool.

@@ -16,7 +16,8 @@ def main(words: list[str]) -> int:
     given = asked.parse_args(words)
     values = params.load_base()
     if given.tokens:
-        values |= {"tokens": given.tokens, "second": values["second"] | {"tokens": given.tokens}}
+        phases = {phase: values[phase] for phase in base.LATER if phase in values}
+        values |= {"tokens": given.tokens} | {name: one | {"tokens": given.tokens} for name, one in phases.items()}
     out = given.out or paths.results_root() / "base"
     done = base.train_all(values, out)
     where = paths.shown(out / "model")

@@ -24,6 +24,8 @@ MAX_DRAWS = 20  # for each chain of a plan
 FAILED_TRY_SHARE = 0.25
 MAX_LINES = 60  # of one walk through a call
 MAX_CHAIN_TEXT = 850  # characters; longer chains do not fit a small model's answer
+FULL = {narrator.STYLES[0]: 1.0}
+SHORTEST = narrator.STYLES[-1]
 
 Teacher = Callable[[list[Question]], list[str | None]]
 
@@ -59,30 +61,41 @@ def ask(problem: dict, task: str, seed: int, direct: bool = False) -> Question |
     return questions.build(problem, task, run, direct=direct, seed=seed)
 
 
-def interpreter(seed: int = 0, direct: bool = False) -> Teacher:
-    """The interpreter teacher; None where it cannot evaluate a program. `direct` leaves the reasoning out."""
+def interpreter(seed: int = 0, direct: bool = False, styles: dict[str, float] | None = None) -> Teacher:
+    """The interpreter teacher; None where it cannot evaluate a program. `direct` leaves the reasoning out.
+
+    `styles`: the share of each style of narrator.STYLES among the chains (default: all in the first).
+    """
 
     def write(asked: list[Question]) -> list[str | None]:
-        return [teacher.direct(q) if direct else _narrate(q, seed) for q in asked]
+        return [teacher.direct(q) if direct else _narrate(q, seed, styles or FULL) for q in asked]
 
     return write
 
 
-def teacher_named(name: str, seed: int) -> Teacher:
+def teacher_named(name: str, seed: int, styles: dict[str, float] | None = None) -> Teacher:
     """The teacher of the parameter `distill_teacher`. Raises UserError for one that is not at hand."""
     if name == "interpreter":
-        return interpreter(seed)
+        return interpreter(seed, styles=styles)
     raise UserError(f"distill_teacher {name!r} needs an endpoint, which this version does not drive yet: "
                     "use distill_teacher: interpreter")
 
 
-def _narrate(question: Question, seed: int) -> str | None:
+def _narrate(question: Question, seed: int, styles: dict[str, float]) -> str | None:
+    """A chain in a drawn style; where that takes more text than a chain may have, in the shortest style.
+
+    None where the interpreter has no words for the run.
+    """
     rng = random.Random(f"tries:{seed}:{question.id}")
     wrong = ()
     if question.task == "input" and rng.random() < FAILED_TRY_SHARE:
         wrong = failing_input(question, rng)
+    style, = random.Random(f"style:{seed}:{question.id}").choices(list(styles), list(styles.values()))
     try:
-        return teacher.narrate(question, wrong, MAX_LINES)
+        text = teacher.narrate(question, wrong, MAX_LINES, style)
+        if len(text) > MAX_CHAIN_TEXT and styles.get(SHORTEST) and style != SHORTEST:
+            text = teacher.narrate(question, wrong, MAX_LINES, SHORTEST)
+        return text
     except Exception:  # the program ran for real: whatever goes wrong here is the narrator's limit, no chain
         return None
 

@@ -2,7 +2,8 @@
 
 Scope: the programs of the grammar and others like them: assignments, if, for, while, calls of the program's
 own functions. A step is a line of the program as it stands, then what it did: ``t = s.upper()  # 'ab'.upper()
-== 'AB'``; the lines come in the order in which they run, a loop's first line once for every turn. It
+== 'AB'`` (style ``facts``: every operation with its value) or ``t = s.upper()  # t = 'AB'`` (style ``results``:
+only what became of it); the lines come in the order in which they run, a loop's first line once for every turn. It
 evaluates the syntax tree itself, so what is said of a step are facts, one for each operation. Limits: what it
 does not know raises Unsupported; callers compare the value it arrives at with the real run, so a mistake here
 is a rejected chain, never a wrong one. Only for trusted programs: they run in this process.
@@ -15,9 +16,10 @@ import copy
 import operator
 
 from .expressions import MUTATORS, Expressions
+from .schema import STYLES
 from .wording import TooLong, Unsupported, show, show_index
 
-__all__ = ["Narrator", "TooLong", "Unsupported", "show"]
+__all__ = ["STYLES", "Narrator", "TooLong", "Unsupported", "show"]
 
 MAX_CALLS = 8  # functions that may be active at a time
 IN_PLACE = {
@@ -45,11 +47,11 @@ class _Return(Exception):
 class Narrator(Expressions):
     """Evaluates one call of a program.
 
-    `lines` collects the narration, at most `max_lines`; `facts` every single step as (left, value) text.
+    `lines` collects the narration in a style of STYLES, at most `max_lines`; `facts` every single step as (left, value) text.
     Statements are the methods named do_..., which take a node, the variables in scope and the depth of calls.
     """
 
-    def __init__(self, code: str, max_lines: int = 200):
+    def __init__(self, code: str, max_lines: int = 200, style: str = "facts"):
         self.functions = {n.name: n for n in ast.parse(code).body if isinstance(n, ast.FunctionDef)}
         self.source = [line.strip() for line in code.split("\n")]
         self.here = ""  # the line of the program that is being run
@@ -58,10 +60,12 @@ class Narrator(Expressions):
         self.pending: list[str] = []
         self.facts: list[tuple[str, str]] = []
         self.max_lines = max_lines
+        self.brief = style == "results"
 
     def say(self, text: str) -> None:
         """Close a step: the line being run, the facts gathered since the last step, then `text`."""
-        notes = "; ".join([*self.pending, text] if text else self.pending)
+        told = [] if self.brief else self.pending
+        notes = "; ".join([*told, text] if text else told)
         self.lines.append(f"{self.here}  # {notes}" if notes else self.here)
         self.pending = []
         if len(self.lines) > self.max_lines:
@@ -70,7 +74,7 @@ class Narrator(Expressions):
     def say_value(self, name: str, value) -> None:
         """Close a step with the fact that gave its value; where none did, with the value (of `name`)."""
         text = show(value)
-        if self.pending and self.pending[-1].endswith(f" == {text}"):
+        if not self.brief and self.pending and self.pending[-1].endswith(f" == {text}"):
             return self.say("")
         return self.say(f"{name} = {text}" if name else text)
 
@@ -156,7 +160,8 @@ class Narrator(Expressions):
 
     def after_change(self, node: ast.expr, holder, how: str) -> None:
         """Say what a variable holds after it was changed in place."""
-        self.say(f"{how}; {ast.unparse(node)} = {show(holder)}")
+        held = f"{ast.unparse(node)} = {show(holder)}"
+        self.say(held if self.brief else f"{how}; {held}")
 
     def do_Delete(self, node, env, depth):
         for target in node.targets:

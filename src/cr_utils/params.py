@@ -143,7 +143,7 @@ def _check_launch(launch: dict, name: str, four_bit: bool, lora: int) -> None:
 
 def _cross_check(values: dict) -> None:
     """Arithmetic between keys, each failing with the numbers that do not fit."""
-    updates, mix = values["grpo_updates"], values["distill_mix"]
+    updates = values["grpo_updates"]
     name = f"profile {values['profile']}"
     _check_launch(values["launch"], name, values["model_four_bit"], values["model_lora"])
     rollouts, count = values["grpo_prompts"] * values["grpo_group"], processes(values)
@@ -158,9 +158,10 @@ def _cross_check(values: dict) -> None:
     if values["grpo_save_every"] > values["grpo_steps"]:
         raise UserError(f"{name}: grpo_save_every = {values['grpo_save_every']} exceeds "
                         f"grpo_steps = {values['grpo_steps']}: no checkpoint would be made")
-    shares = list(mix.values())
-    if not all(type(share) in (int, float) and share >= 0 for share in shares) or abs(sum(shares) - 1) > 1e-6:
-        raise UserError(f"{name}: distill_mix = {mix} must hold shares of at least 0 that sum to 1")
+    for key in ("distill_mix", "distill_styles"):
+        shares = list(values[key].values())
+        if not all(type(one) in (int, float) and one >= 0 for one in shares) or abs(sum(shares) - 1) > 1e-6:
+            raise UserError(f"{name}: {key} = {values[key]} must hold shares of at least 0 that sum to 1")
     for key in ("grpo_tasks", "ablation_arms"):
         if len(set(values[key])) < len(values[key]):
             raise UserError(f"{name}: {key} = {values[key]} names something twice")

@@ -10,7 +10,8 @@ NOT_PROFILES = {"base", "constraints"}
 TASKS = ("output", "input", "coverage", "path", "state")
 ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra")
 ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation",
-        "short_grpo", "whitebox", "bilevel")
+        "facts", "results", "short_grpo", "whitebox", "bilevel")
+STYLES = ("facts", "results")
 SHARDING = ("none", "fsdp2", "zero3")
 VLLM = ("none", "colocate", "server")
 COMMON = ("profile", "seed", "force")
@@ -68,6 +69,8 @@ SCHEMA = {
     "distill_teacher": Key(str, "interpreter", "who writes the chains", choices=("interpreter", "llm")),
     "distill_items": Key(int, REQUIRED, "chains to ask for", 1),
     "distill_mix": Key(dict, REQUIRED, "share of each task among the chains, summing to 1", choices=TASKS),
+    "distill_styles": Key(dict, {"facts": 1.0}, "share of each style among the interpreter's chains, summing to 1",
+                          choices=STYLES),
     "sft_steps": Key(int, REQUIRED, "optimizer updates", 1),
     "sft_lr": Key(float, REQUIRED, "peak learning rate", 1e-8, 1.0),
     "sft_batch_size": Key(int, REQUIRED, "sequences in one forward and backward pass", 1),

@@ -1,12 +1,13 @@
 """Where a chain of reasoning goes wrong: a model's steps against the interpreter's, line by line.
 
-Only for the task `output`, whose right chain is one and known: the interpreter teacher's narration of the same
-run. A right answer may follow from wrong steps, and this sees it; a chain that is right in other words counts as
+Only for the task `output`, whose right chains are known: the interpreter teacher's narrations of the same run,
+one in each style; a chain is compared with the one that it follows longest. A right answer may follow from wrong steps, and this sees it; a chain that is right in other words counts as
 wrong at its first different line. Runs our own generated programs in this process; never a benchmark's.
 """
 
 from cr_utils import questions, teacher
 from cr_utils.departures import Departure, departure
+from cr_utils.narrator import STYLES
 from cr_utils.wording import TooLong, Unsupported
 
 
@@ -23,17 +24,18 @@ def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
     """Items with facts about their steps where they answer `output` about one of our generated programs in steps.
 
     Added: `first_wrong_step`, its `departure` (kinds of `departures`), the numbers of `steps` given and
-    `steps_needed`; all None where the run has no narration to compare with.
+    `steps_needed`, and the `style` (narrator.STYLES) that the chain follows longest; all None where the run has no
+    narration to compare with.
     """
     known = {row["id"]: row for row in problems if row.get("source") == "grammar"}
-    references: dict[str, str] = {}
+    references: dict[str, list[str]] = {}
     return [{**item, **_facts(_compared(item, known, references))} if _has_steps(item, known) else item
             for item in items]
 
 
-def _facts(found: Departure | None) -> dict:
-    step, kind, given, needed = found or (None, None, None, None)
-    return {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed}
+def _facts(found: tuple[Departure | None, str | None]) -> dict:
+    step, kind, given, needed = found[0] or (None, None, None, None)
+    return {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed, "style": found[1]}
 
 
 def _has_steps(item: dict, known: dict) -> bool:
@@ -41,12 +43,15 @@ def _has_steps(item: dict, known: dict) -> bool:
             and "<reasoning>" in (item.get("completion") or "") and item["question_id"].split("/")[0] in known)
 
 
-def _compared(item: dict, known: dict, references: dict) -> Departure | None:
+def _compared(item: dict, known: dict, references: dict[str, list[str]]) -> tuple[Departure | None, str | None]:
     problem = known[item["question_id"].split("/")[0]]
     if problem["id"] not in references:
         try:
-            references[problem["id"]] = teacher.narrate(questions.build(problem, "output"))
+            references[problem["id"]] = teacher.narrations(questions.build(problem, "output"))
         except (Unsupported, TooLong):  # the interpreter has no words for this run: nothing to compare with
-            references[problem["id"]] = None
-    reference = references[problem["id"]]
-    return None if reference is None else departure(item["completion"], reference, problem["code"])
+            references[problem["id"]] = []
+    found = [(departure(item["completion"], reference, problem["code"]), style)
+             for reference, style in zip(references[problem["id"]], STYLES, strict=False)]
+    # A chain without any departure holds for ever; of equals the first style counts.
+    return max((one for one in found if one[0]), key=lambda one: (one[0].step is None, one[0].step or 0),
+               default=(None, None))

@@ -18,13 +18,14 @@ REASONING = "<reasoning>\n{body}\n</reasoning>\n<answer>{answer}</answer>"
 DIRECT = "<answer>{answer}</answer>"
 
 
-def walk(code: str, entry_point: str, input_text: str, max_lines: int = 200) -> tuple[list[str], str]:
+def walk(code: str, entry_point: str, input_text: str, max_lines: int = 200, style: str = "facts"
+         ) -> tuple[list[str], str]:
     """Narrate a call: (lines, literal text of the value).
 
-    `input_text` is the argument text inside the parentheses. Raises Unsupported or TooLong, or whatever
+    `input_text` is the argument text inside the parentheses, `style` one of narrator.STYLES. Raises Unsupported or TooLong, or whatever
     exception the program itself raises.
     """
-    n = narrator.Narrator(code, max_lines)
+    n = narrator.Narrator(code, max_lines, style)
     value = n.call(entry_point, arguments(input_text))
     return n.lines, narrator.show(value)
 
@@ -37,7 +38,8 @@ def arguments(input_text: str) -> list:
     return [ast.literal_eval(a) for a in call.args]
 
 
-def narrate(question: Question, wrong_inputs: tuple[str, ...] = (), max_lines: int = 200) -> str:
+def narrate(question: Question, wrong_inputs: tuple[str, ...] = (), max_lines: int = 200,
+            style: str = "facts") -> str:
     """The completion that teaches one question: reasoning, then the answer.
 
     `wrong_inputs` (input task only) are argument texts tried first. Raises Unsupported where the narration
@@ -45,19 +47,24 @@ def narrate(question: Question, wrong_inputs: tuple[str, ...] = (), max_lines: i
     """
     if question.task == "input":
         tried = (*wrong_inputs, question.input)
-        lines = [line for text in tried for line in attempt(question, text, max_lines)]
+        lines = [line for text in tried for line in attempt(question, text, max_lines, style)]
         answer = f"{question.entry_point}({question.input})"
     else:
-        lines, value = walk(question.code, question.entry_point, question.input, max_lines)
+        lines, value = walk(question.code, question.entry_point, question.input, max_lines, style)
         if not agrees(value, question.output):
             raise narrator.Unsupported("the narration arrives at another value")
         answer = value if question.task == "output" else question.truth[0]
     return REASONING.format(body="\n".join(lines), answer=answer)
 
 
-def attempt(question: Question, text: str, max_lines: int) -> list[str]:
+def narrations(question: Question) -> list[str]:
+    """The right completions of a question, one in each style of narrator.STYLES. Raises as `narrate`."""
+    return [narrate(question, style=style) for style in narrator.STYLES]
+
+
+def attempt(question: Question, text: str, max_lines: int, style: str) -> list[str]:
     """The lines of trying one input: the call, its walk, and whether it gives the wanted value."""
-    steps, value = walk(question.code, question.entry_point, text, max_lines)
+    steps, value = walk(question.code, question.entry_point, text, max_lines, style)
     match = agrees(value, question.output)
     if not match and text == question.input:
         raise narrator.Unsupported("the narration arrives at another value")

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cr_utils import questions, rewards, teacher
-from cr_utils.narrator import Unsupported
+from cr_utils.narrator import STYLES, Unsupported
 from cr_utils.rewards import Scored
 from cr_utils.wording import TooLong
 
@@ -57,16 +57,20 @@ def _mixed(kind: str, question, completion: str, cut: bool, scored: Scored) -> S
     if kind == "whitebox":
         gain = answered(question.id, steps, given) - scored.correct
         return replace(scored, total=scored.total + SHARE * gain)
-    return replace(scored, total=scored.total + WEIGHT * following(steps, given))
+    best = max(following(reference(question, style), given) for style in STYLES)
+    return replace(scored, total=scored.total + WEIGHT * best)
 
 
 @functools.lru_cache(maxsize=4096)
-def reference(question: questions.Question) -> tuple | None:
-    """The steps of the run as `stated` reads them; None where there is no one right narration."""
+def reference(question: questions.Question, style: str = STYLES[0]) -> tuple | None:
+    """The steps of the run in a style as `stated` reads them; None where no narration is the right one.
+
+    Every style states the same lines, and the later ones no fewer values of variables than the first.
+    """
     if question.task != "output":
         return None
     try:
-        return stated(teacher.narrate(question))
+        return stated(teacher.narrate(question, style=style))
     except (Unsupported, TooLong):
         return None
 

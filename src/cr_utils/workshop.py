@@ -51,9 +51,13 @@ class Workshop:
         n = min(int(need * 1.1), 3 * len(problems))
         seed = params["seed"] + (1 if arm.start == "sft" else 0)
         pairs = distill.plan(problems, params["distill_mix"], n, seed)
-        chains = distill.chains(pairs, distill.interpreter(seed, arm.direct), self.folder / name / "chains.jsonl",
+        chains = distill.chains(pairs, distill.interpreter(seed, arm.direct, self.styles(arm)), self.folder / name / "chains.jsonl",
                                 teacher_name="interpreter", seed=seed, direct=arm.direct, label=f"chains for {name}")
         return distill.accepted(chains)
+
+    def styles(self, arm: Arm) -> dict[str, float]:
+        """The shares of the styles of chains: the run's, or the arm's one style."""
+        return {arm.style: 1.0} if arm.style else self.params["distill_styles"]
 
     def _problems(self, name: str, arm: Arm) -> list[dict]:
         """Training problems made without constraints or without input mutation, as many as the full set has."""
