@@ -1,11 +1,12 @@
 """Literals: what is read, what is refused, canonical text, two ways of being equal."""
 
+import json
 import time
 
 import pytest
 
 from cr_utils import calls, literals
-from cr_utils.zygote import values
+from cr_utils.zygote import build, values
 
 VALUES = [
     0, -7, 2**53, -(10**40), True, None, ..., 1.5, -0.0, 1e-300, float("inf"), float("-inf"), 2j, 1 - 2j,
@@ -161,3 +162,11 @@ def test_the_entry_point_is_the_last_function_at_top_level():
     assert calls.entry_point("def g(): pass\ndef f():\n    def h(): pass\nx = '''\ndef k(): pass\n'''") == "f"
     assert calls.entry_point("x = 1") is None
     assert calls.entry_point("def f(:") is None
+
+
+def test_halves_of_a_pair_stay_two_characters():
+    """JSON reads them back as one."""
+    for text in ("\ud83d\ude00", "\U0001f600", "\ude00\ud83d", "\ud83d", "a\ud83d\ude00\U0001f600", "한국어"):
+        assert values.decode(json.loads(values.encode([text, {text: 1}]))) == [text, {text: 1}]
+        ((tree,), _) = calls.parse(f"f({ascii(text)})", "f")
+        assert build.build(json.loads(json.dumps(tree))) == text

@@ -1,6 +1,8 @@
 """What a program may cost others: the asking process, its neighbours in a child, the disk, the next check."""
 
 import os
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -141,6 +143,61 @@ def test_a_program_sees_nothing_of_the_callers_environment(monkeypatch):
     with Sandbox(lanes=1) as box:
         text = box.run("import os\ndef f():\n    return sorted(os.environ.items())", "f()").value_text
     assert "of" not in text.replace("LC_CTYPE", "") and "PYTHONHASHSEED" in text
+
+
+# ---- the wall limit
+
+
+class Late:
+    """A poll whose ends come late, counted."""
+
+    def __init__(self, poll, late):
+        self._poll, self._late, self.waits = poll, late, 0
+
+    def poll(self, milliseconds):
+        self.waits += 1
+        found = self._poll.poll(milliseconds)
+        time.sleep(self._late)
+        return found
+
+
+def _waits(wall, late=0.0, directory=None):
+    """How often one waits for a child that only sleeps until its wall limit is over."""
+    reading, writing = os.pipe()
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen(["sleep", "60"])
+    seen = watch.Watch(process.pid, reading, ours, 5.0, wall, directory)
+    seen._poll = Late(seen._poll, late)
+    try:
+        with watch.Words() as words:
+            assert seen.read(words) is None and seen.excess is None
+    finally:
+        seen.end()
+        process.returncode = 0  # the watch has taken it
+        for end in (ours, theirs):
+            end.close()
+        for end in (reading, writing):
+            os.close(end)
+    return seen._poll.waits
+
+
+@LINUX
+def test_late_wake_ups_do_not_count():
+    """Four waits of 0.25 s fill a limit of one second, however late they end; one or two more see it start."""
+    assert 4 <= _waits(1.0, late=0.2) <= 7
+
+
+@LINUX
+def test_a_tedious_directory_does_not_lengthen_a_programs_life(monkeypatch):
+    """Looking through it is work of our own, and counts: 40 waits of 0.05 s are not needed."""
+
+    def look(_):
+        begun = time.process_time()
+        while time.process_time() < begun + 0.2:
+            pass
+
+    monkeypatch.setattr(watch, "overfull", look)
+    assert _waits(2.0, directory="scratch") <= 12
 
 
 # ---- files

@@ -2,6 +2,7 @@
 them.
 """
 
+import functools
 import io
 import json
 import os
@@ -375,3 +376,12 @@ def test_trace_reads_and_writes_json_lines():
 def test_a_bad_line_is_named(line):
     with pytest.raises(UserError, match="line 1 of the input"):
         judge_cli.judge_main(["--lanes", "1"], io.StringIO(line), io.StringIO())
+
+
+@pytest.mark.parametrize("main", [judge_cli.judge_main, judge_cli.trace_main])
+def test_without_the_core_layers_the_commands_need_a_word(main, monkeypatch):
+    monkeypatch.setattr(judge_cli, "Sandbox", functools.partial(Sandbox, use=()))
+    rows = [{"id": 1, "code": LOOP, "call": "f(3)", "expected": "1"}]
+    with pytest.raises(UserError, match="weak-ok"):
+        _lines(main, rows, "--lanes", "1")
+    assert _lines(main, rows, "--lanes", "1", "--weak-ok")[0]["kind"] in ("pass", "ok")

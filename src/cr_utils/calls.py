@@ -10,6 +10,7 @@ comprehensions, unpacking, f-strings and conditional expressions are refused.
 from __future__ import annotations
 
 import ast
+import re
 from functools import lru_cache
 
 from cr_utils import literals
@@ -80,10 +81,16 @@ def _tree(node: ast.expr) -> object:
 _SEQUENCES = {ast.List: "l", ast.Tuple: "t", ast.Set: "s"}
 
 
+# Two characters that JSON would read back as one; see `zygote.values`.
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
 def _constant(value: object) -> object:
     kind = type(value)
     if kind is int and abs(value) >= 2**53:
         return ["i", hex(value)]
+    if kind is str and _PAIR.search(value):
+        return ["w", *map(ord, value)]
     if kind is bytes:
         return ["b", value.decode("latin-1")]
     if kind is complex:

@@ -2,7 +2,8 @@
 
 judge: {id, code, call, expected[, entry_point]} -> {id, kind, passed, cpu}. trace: {id, code, call} -> {id,
 events, complete, kind}; an event is [frame, line, changes], see `cr_utils.trace`. A line that is not such an
-object ends the command with status 2 and one line on standard error.
+object ends the command with status 2 and one line on standard error. Nobody knows who wrote the programs: where
+Landlock or seccomp is missing, both need --weak-ok.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ def judge_main(argv: list[str], source: TextIO | None = None, target: TextIO | N
         "--profile", choices=("pure", "bench"), default="pure", help="bench: imports, threads, files"
     )
     options = parser.parse_args(argv)
-    with Sandbox(cpu=options.cpu, wall=options.wall, lanes=options.lanes) as sandbox:
+    with _sandbox(options) as sandbox:
         for rows in _batches(_rows(source or sys.stdin, ("id", "code", "call", "expected"))):
             items = [(row["code"], row["call"], row["expected"], row.get("entry_point")) for row in rows]
-            verdicts = sandbox.check_many(items, options.compare, options.profile)
+            verdicts = sandbox.check_many(items, options.compare, options.profile, untrusted=True)
             _tell(
                 target,
                 [
@@ -57,9 +58,10 @@ def trace_main(argv: list[str], source: TextIO | None = None, target: TextIO | N
     parser = _parser("trace", "{id, code, call} -> {id, events, complete, kind}")
     parser.add_argument("--events", type=int, default=2000, help="lines after which a trace is cut")
     options = parser.parse_args(argv)
-    with Sandbox(cpu=options.cpu, wall=options.wall, lanes=options.lanes) as sandbox:
+    with _sandbox(options) as sandbox:
         for rows in _batches(_rows(source or sys.stdin, ("id", "code", "call"))):
-            traces = trace_many([(row["code"], row["call"]) for row in rows], sandbox, events=options.events)
+            pairs = [(row["code"], row["call"]) for row in rows]
+            traces = trace_many(pairs, sandbox, events=options.events, untrusted=True)
             _tell(
                 target,
                 [
@@ -82,7 +84,14 @@ def _parser(name: str, what: str) -> argparse.ArgumentParser:
     parser.add_argument("--cpu", type=float, default=0.5, help="CPU seconds for one call")
     parser.add_argument("--wall", type=float, default=5.0, help="wall seconds for one call")
     parser.add_argument("--lanes", type=int, default=None, help="helper processes")
+    parser.add_argument(
+        "--weak-ok", action="store_true", help="run programs although Landlock or seccomp is missing here"
+    )
     return parser
+
+
+def _sandbox(options: argparse.Namespace) -> Sandbox:
+    return Sandbox(cpu=options.cpu, wall=options.wall, lanes=options.lanes, weak_ok=options.weak_ok)
 
 
 def _rows(source: TextIO, names: tuple[str, ...]) -> Iterator[dict]:

@@ -117,14 +117,15 @@ class Sandbox:
         return self._spread(codes, jobs, profile, untrusted)
 
     def trace(
-        self, pairs: Iterable[tuple[str, str]], options: dict | list[dict], *, profile: str = "pure"
-    ) -> list[Run]:
+        self, pairs: Iterable[tuple[str, str]], options: dict | list[dict], *, profile: str = "pure",
+        untrusted: bool = False,
+    ) -> list[Run]:  # fmt: skip
         """As `map`, recording line events into `Run.trace`; `cr_utils.trace` gives them their meaning."""
         pairs = list(pairs)
         options = options if isinstance(options, list) else [options] * len(pairs)
         calls = zip((call for _, call in pairs), options, strict=True)
         jobs = [[at, None, None, call, chosen] for at, (call, chosen) in enumerate(calls)]
-        return self._spread([code for code, _ in pairs], jobs, profile, False)
+        return self._spread([code for code, _ in pairs], jobs, profile, untrusted)
 
     # ---- judging -------------------------------------------------------------------------------------------
 

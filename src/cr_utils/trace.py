@@ -150,12 +150,14 @@ def trace(code: str, call: str, sandbox=None, **options: object) -> Trace:
 
 
 def trace_many(
-    pairs, sandbox=None, *, events: int = 2000, nodes: int = 200, profile: str = "pure"
-) -> list[Trace]:
+    pairs, sandbox=None, *, events: int = 2000, nodes: int = 200, profile: str = "pure",
+    untrusted: bool = False,
+) -> list[Trace]:  # fmt: skip
     """Trace (program, call) pairs in the sandbox, one Trace each, in order; without one, a sandbox is
     started.
 
     A run that gave no trace (a time-out, say) has no events, `complete` False, and the sandbox's kind.
+    untrusted: a model wrote the programs; raises UserError where Landlock or seccomp is missing.
 
     >>> trace_many([("def f(x):\\n    y = x + 1\\n    return y", "f(2)")])[0].states[2, "y"]
     [('int', '3')]
@@ -164,8 +166,10 @@ def trace_many(
         from cr_utils.sandbox import Sandbox
 
         with Sandbox() as own:
-            return trace_many(pairs, own, events=events, nodes=nodes, profile=profile)
-    runs = sandbox.trace(pairs, dict(events=events, nodes=nodes), profile=profile)
+            return trace_many(
+                pairs, own, events=events, nodes=nodes, profile=profile, untrusted=untrusted
+            )
+    runs = sandbox.trace(pairs, dict(events=events, nodes=nodes), profile=profile, untrusted=untrusted)
     return [_from_run(run) for run in runs]
 
 
@@ -205,7 +209,7 @@ class FlatTrace:
         return {after[at] for at, item in enumerate(self.lines) if item == line} or {-1}
 
 
-def flat_many(items, sandbox, *, profile: str = "bench") -> list[FlatTrace]:
+def flat_many(items, sandbox, *, profile: str = "bench", untrusted: bool = False) -> list[FlatTrace]:
     """Flat traces of (code, setup, call, watch) in the sandbox, one each, in order.
 
     setup: text run untraced in the program's namespace before the call (a test class and its instance, say),
@@ -217,7 +221,7 @@ def flat_many(items, sandbox, *, profile: str = "bench") -> list[FlatTrace]:
     options = [
         dict(flat=True, setup=setup, watch=[list(pair) for pair in watch]) for _, setup, _, watch in items
     ]
-    runs = sandbox.trace(pairs, options, profile=profile)
+    runs = sandbox.trace(pairs, options, profile=profile, untrusted=untrusted)
     return [_flat(run, len(item[3])) for run, item in zip(runs, items, strict=True)]
 
 

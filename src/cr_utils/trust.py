@@ -31,7 +31,7 @@ def demand(layers: tuple[str, ...], untrusted: bool) -> None:
     if untrusted and not set(_CORE) <= set(layers):
         raise UserError(
             f"untrusted programs need {' and '.join(_CORE[1:])}, missing here: {', '.join(missing)}; "
-            "use Linux 5.13 or newer, or pass Sandbox(weak_ok=True)"
+            "use Linux 5.13 or newer, or pass Sandbox(weak_ok=True), on the command line --weak-ok"
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 FAMILIES = (
     "runaway", "memory", "exits", "processes", "files", "network", "values", "guesses", "answers",
-    "forgeries",
+    "forgeries", "kernel",
 )  # fmt: skip
 
 

@@ -12,7 +12,10 @@ _repeat, _is = repeat, is_
 _list_text, _tuple_text, _dict_text = list.__repr__, tuple.__repr__, dict.__repr__
 _ATOMS = frozenset((str, int, float, bool, type(None), complex, bytes, bytearray, range, type(...)))
 _HOLDERS = frozenset((list, tuple, dict, set))
-_is_atom = _ATOMS.issuperset
+# By id, because a type's hash may be code of the program; these types live as long as the process.
+_are_atoms = frozenset(map(id, _ATOMS)).issuperset
+_are_steady = frozenset(map(id, _ATOMS - {bytearray})).issuperset
+_id = id
 _type_name = type.__dict__["__name__"].__get__
 MAX_DEPTH = 80
 _SHORT = 1 << 60  # integers below it have at most 19 digits
@@ -72,9 +75,12 @@ def look(value, nodes, chars):
     kind = _type(value)
     if kind is int and -_SHORT < value < _SHORT or kind is str and _len(value) <= 100:
         return _repr(value), True
-    if _type(kind) is not _type:
-        return None, None
     try:
+        if kind is list and _len(value) <= nodes and _are_steady(_map(_id, _map(_type, value))):
+            written = _list_text(value)
+            return written if _len(written) <= chars else None, _tuple(value)
+        if _type(kind) is not _type:
+            return None, None
         if kind in _ATOMS:
             return _spend(_repr, value, [0, chars]), kind is not bytearray
         if kind in _HOLDERS and _len(value) <= nodes and _atoms(value):
@@ -104,7 +110,7 @@ def unchanged(value, taken):
 
 def _atoms(items):
     """Whether a container (or view) holds nothing but atoms."""
-    return _all(_map(_is, _map(_type, _map(_type, items)), _repeat(_type))) and _is_atom(_map(_type, items))
+    return _are_atoms(_map(_id, _map(_type, items)))
 
 
 def _sequence(kind, value, budget, depth):

@@ -8,6 +8,7 @@ begins a frame (its changes are the arguments, a fourth item the function's name
 """
 
 import sys
+from _json import make_encoder
 from opcode import opmap
 from types import MethodType as _Method
 
@@ -17,9 +18,17 @@ _settrace, _gettrace = sys.settrace, sys.gettrace
 _YIELD, _RESUME = opmap["YIELD_VALUE"], opmap["RESUME"]
 _SUSPENDS = 0x20 | 0x80 | 0x200  # generators and coroutines
 _type, _len, _id = type, len, id
-_look, _unchanged = canon.look, canon.unchanged
+_int, _str, _repr = int, str, repr
+_look, _unchanged, _SHORT = canon.look, canon.unchanged, canon._SHORT
 _type_name = type.__dict__["__name__"].__get__
-_quote, _join, _number, _items = values._quote, str.join, int.__repr__, dict.items
+_join, _ROOM = str.join, 2_000_000  # characters of all records
+
+
+def _refuse(item):
+    raise values.TooBig  # somebody has changed the records
+
+
+_json = make_encoder(None, _refuse, values._quote, None, ":", ",", False, False, True)
 
 
 class Cut(BaseException):
@@ -58,15 +67,17 @@ class Recorder:
         """JSON of the records as they are, tagged JSON of the lines inside comprehensions; too many of them
         count as a cut.
         """
-        parts, left = [], 2_000_000
-        for record in self.records:
-            parts.append(_record_text(*record))
-            left -= _len(parts[-1])
-            if left < 0:
-                self.complete = False
-                parts.pop()
-                break
-        records = "[" + _join(",", parts) + "]"
+        records = _join("", _json(self.records, 0))
+        if _len(records) > _ROOM:
+            self.complete = False
+            parts, left = [], _ROOM
+            for record in self.records:
+                parts.append(_join("", _json(record, 0)))
+                left -= _len(parts[-1])
+                if left < 0:
+                    parts.pop()
+                    break
+            records = "[" + _join(",", parts) + "]"
         return '{"records":' + records + ',"hidden":' + values.encode(self.hidden) + "}"
 
     def _call(self, frame, event, _):
@@ -142,35 +153,35 @@ class Frame:
 
     def compare(self, frame, changes):
         """Note what differs from the locals as they were at the frame's last event."""
-        known, local = self.known, frame.f_locals
+        known, local, written = self.known, frame.f_locals, 0
         for name, value in local.items():
-            if name in known:
-                before, shown, type_name, taken = known[name]
+            entry = known.get(name)
+            if entry is not None:
+                before, shown, type_name, taken = entry
                 if before is value and (taken is True or taken is not None and _unchanged(value, taken)):
                     continue
-                now, taken = _look(value, self.recorder.nodes, 4000)
-                if now == shown and type_name == _type_name(_type(value)):
-                    known[name] = (None if taken is None else value, now, type_name, taken)
-                    continue
-                shown = now
+            kind = _type(value)
+            if kind is _int and -_SHORT < value < _SHORT:  # the two most frequent kinds, as `look` has them
+                now, taken, kind_name = _repr(value), True, "int"
+            elif kind is _str and _len(value) <= 100:
+                now, taken, kind_name = _repr(value), True, "str"
             else:
-                shown, taken = _look(value, self.recorder.nodes, 4000)
-            type_name = _type_name(_type(value))
-            changes[name] = [type_name, shown]
+                now, taken = _look(value, self.recorder.nodes, 4000)
+                kind_name = _type_name(kind)
             # Nothing is kept alive but values whose end no program can see.
-            known[name] = (None if taken is None else value, shown, type_name, taken)
-            if shown is not None:
-                self._pay(_len(shown))
+            known[name] = (None if taken is None else value, now, kind_name, taken)
+            if entry is None or now != shown or kind_name != type_name:
+                changes[name] = [kind_name, now]
+                if now is not None:
+                    written += _len(now)
         if _len(known) > _len(local):
             for name in [name for name in known if name not in local]:
                 del known[name]
                 changes[name] = None
-
-    def _pay(self, count):
-        """Texts beyond the budget end the recording at the next line."""
-        self.recorder.chars -= count
-        if self.recorder.chars < 0:
-            self.recorder.left = 0
+        recorder = self.recorder
+        recorder.chars -= written
+        if recorder.chars < 0:  # texts beyond the budget end the recording at the next line
+            recorder.left = 0
 
 
 def _yields(code, at):
@@ -178,20 +189,3 @@ def _yields(code, at):
     yield.
     """
     return code[at] == _YIELD or code[at] == _RESUME and code[at - 2] == _YIELD
-
-
-def _record_text(number, line, changes, function=None):
-    """JSON of one record."""
-    head = "[" + _number(number) + "," + _number(line)
-    end = "]" if function is None else "," + _quote(function) + "]"
-    if not changes:
-        return head + ",{}" + end
-    changed = [_quote(name) + ":" + _change_text(change) for name, change in _items(changes)]
-    return head + ",{" + _join(",", changed) + "}" + end
-
-
-def _change_text(change):
-    if change is None:
-        return "null"
-    name, text = change
-    return "[" + _quote(name) + "," + ("null" if text is None else _quote(text)) + "]"

@@ -1,9 +1,10 @@
 """Values as data: tagged JSON text between the process that ran a program and the one that judges it.
 
 None, booleans, small integers, floats and strings are themselves.  Everything else is a list whose first
-item is a tag: l list, t tuple, s set, f frozenset, d dict (keys and values in turn), i big integer (hex), b
-bytes, y bytearray, c complex, r range, e Ellipsis, u [type name, base value] for subclasses of builtin types
-and dict views, o [type name, attributes or nothing] for any other object, which equals nothing.
+item is a tag: l list, t tuple, s set, f frozenset, d dict (keys and values in turn), i big integer (hex), w
+text that JSON would change (its code points), b bytes, y bytearray, c complex, r range, e Ellipsis, u [type
+name, base value] for subclasses of builtin types and dict views, o [type name, attributes or nothing] for any
+other object, which equals nothing.
 
 Writing never runs a program's code and does not trust the process: types are told by identity (a metaclass
 may bend hash and comparison), and every function and method is bound here before any program starts, because
@@ -12,6 +13,7 @@ writes. Budgets on nodes, depth and characters bound the cost.
 """
 
 from _json import encode_basestring_ascii as _quote
+from _json import scanstring as _read
 
 MAX_NODES = 100_000
 MAX_DEPTH = 80
@@ -19,7 +21,7 @@ MAX_CHARS = 1_000_000
 MAX_BITS = 14_000  # about 4,200 decimal digits
 MAX_COLLISIONS = 1000  # keys of one hash: looking each up costs the square of their number
 
-_type, _str, _bool = type, str, bool
+_type, _str, _bool, _ord, _surrogate = type, str, bool, ord, "\\ud"
 int, float, dict, complex, range = int, float, dict, complex, range  # ours, whatever becomes of builtins
 bytes, bytearray = bytes, bytearray
 _int_text, _float_text, _hex, _bits = int.__repr__, float.__repr__, hex, int.bit_length
@@ -92,7 +94,17 @@ def _string(parts, budget, value):
     budget[1] -= _length(value)
     if budget[1] < 0:
         raise TooBig
-    _append(parts, _quote(value))
+    _append(parts, text(value))
+
+
+def text(value):
+    """JSON of an exact str.  Two halves of a surrogate pair that stand side by side read back as one
+    character, so they go as code points.
+    """
+    written = _quote(value)
+    if _surrogate in written and _read(written, 1)[0] != value:
+        return '["w",' + _join(",", [_int_text(_ord(char)) for char in value]) + "]"
+    return written
 
 
 def _sequence(parts, budget, kind, value, depth):
@@ -235,6 +247,8 @@ def decode(tree, derived=False):
         return result if len(result) * 2 == len(items) else Opaque("dict")
     if tag == "i":
         return int(rest[0], 16)
+    if tag == "w":
+        return "".join(map(chr, rest))
     if tag == "b" or tag == "y":
         content = rest[0].encode("latin-1")
         return content if tag == "b" else bytearray(content)

@@ -129,7 +129,8 @@ class Watch:
         Its time is CPU time, so that a busy machine changes no verdict.  The wall limit counts only
         stretches in which the child got nowhere, asleep or stopped; PATIENCE times the wall limit is the end
         in any case.  When this process is woken late, the machine was too busy for either of the two, and
-        the delay counts for nothing.
+        the delay counts for nothing; what it does itself, such as looking through a directory that the
+        program made tedious, counts as the CPU time it takes.
         """
         before = self.used()
         while True:
@@ -139,16 +140,20 @@ class Watch:
             begun, most = time.monotonic(), max(0.002, min(left, self._slice, self.wall - self._idle))
             found = self._poll.poll(1000 * most)
             passed = min(most, time.monotonic() - begun)
-            self._waited += passed
             for descriptor, event in found:
                 if descriptor == self._link:
                     self.end()
                     os._exit(0)
                 if event:
+                    self._waited += passed
                     return words.take(self.pipe)
-            if self._directory and overfull(self._directory):
-                self.excess = "too_big"
-                return None
+            if self._directory:
+                begun = time.process_time()
+                if overfull(self._directory):
+                    self.excess = "too_big"
+                    return None
+                passed += time.process_time() - begun
+            self._waited += passed
             now = self.used()
             if now - before < PROGRESS:
                 self._idle += passed
