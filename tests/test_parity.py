@@ -132,14 +132,6 @@ def test_random_outputs(seed, sandbox):
     assert found == true
 
 
-def test_a_time_out_can_be_caught_as_published(sandbox):
-    """The harness raises an exception at 3 s; a text that catches it goes on."""
-    text = "1\ntry:\n    while True: pass\nexcept Exception: pass"
-    row = {"id": "sample_0", "code": "def f(): return 1", "input": "", "output": "1"}
-    found, true = held_against_the_rules("cruxeval", "output", row, [text, "1\nwhile True: pass"], sandbox)
-    assert found == true == {"sample_0": [True, True], "sample_1": [False, True]}
-
-
 def test_random_lists_of_verdicts_and_metrics():
     """Skips, shrinking lists, [False] x n and both pass@k, for random numbers of generations of each kind."""
     draw, verdicts, rows, generations, true = random.Random(0), {}, [], {}, {}
