@@ -26,6 +26,8 @@ _LOOKS_AROUND = re.compile(
     r"bytearray|format|format_map|[acgt][a-z]_(?:frame|code)|tb_\w+|f_\w+)\b",
     re.IGNORECASE,
 )
+# The same for a benchmark's own program, which means no harm.
+_CODE_LOOKS_AROUND = re.compile(r"__|\b(?:import|exit|quit|help|globals|locals|vars|dir|eval|exec|compile|open)\b")
 _MODULES = "copy string math collections bisect heapq functools random itertools operator re sys".split()
 _NAMES = {
     "itertools": "accumulate chain combinations count cycle groupby islice permutations product repeat"
@@ -126,9 +128,8 @@ def _needs_more(prelude: str, code: str, output: str, text: str) -> bool:
     return "numpy" in prelude or "pandas" in prelude or _code_looks_around(code) or looks_around(text)
 
 
-@functools.lru_cache(maxsize=4096)
 def _code_looks_around(code: str) -> bool:
-    return looks_around(code)
+    return bool(_CODE_LOOKS_AROUND.search(code))
 
 
 @functools.lru_cache(maxsize=1)
