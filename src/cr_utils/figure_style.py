@@ -42,9 +42,17 @@ ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO"
               "no_constraints": "without constraints", "no_mutation": "without mutation",
               "short_grpo": "small budget, answers rewarded", "whitebox": "half for steps",
               "bilevel": "steps beside the answer"}
-BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval (800)",
-                    "cruxeval_test": "CRUXEval (600)", "cruxeval dev": "CRUXEval (200 dev)",
+BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval",
+                    "cruxeval_test": "CRUXEval, test rows", "cruxeval dev": "CRUXEval (200 dev)",
                     "livecodebench": "LiveCodeBench", "reval": "REval"}
+
+
+def counted(benchmark: str, frame) -> str:
+    """A benchmark's name with the number of questions per task behind a figure, from a frame with `n`."""
+    found = sorted({int(n) for n in frame["n"].dropna()}) if "n" in frame else []
+    number = f" (n={found[0]:,}" + (f"-{found[-1]:,})" if found[-1] > found[0] else ")") if found else ""
+    return BENCHMARK_LABELS.get(benchmark, benchmark) + number
+
 
 RC = {
     "figure.facecolor": PAPER, "savefig.facecolor": PAPER, "axes.facecolor": PAPER, "figure.dpi": 100,

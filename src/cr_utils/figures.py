@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 from cr_utils import frames, marks, stats, tables
 from cr_utils.figure_style import (
     ARM_LABELS, BENCHMARK_LABELS, KIND_COLORS, MODEL_COLORS, MODEL_LABELS, OTHER_COLORS, PAPER, SLATE, SOURCE_COLORS,
-    SOURCE_LINES, axes, empty, styled,
+    SOURCE_LINES, axes, counted, empty, styled,
 )
 
 SETTINGS = ("nested", "methods", "control 1", "control 2", "control 3", "helper")
@@ -124,7 +124,8 @@ def accuracy(frame: pd.DataFrame, ax=None, benchmarks: tuple = ("heldout", "held
     for one, benchmark in zip(found, benchmarks, strict=True):
         part = frame[frame["benchmark"] == benchmark]
         tasks = [task for task in (*tables.TASKS, "consistency") if task in set(part["task"])]
-        title = BENCHMARK_LABELS.get(benchmark, benchmark)
+        # `mean` sums its tasks' questions and `consistency` has its own: neither is the n of a task.
+        title = counted(benchmark, part[part["task"].isin(tables.TASKS)])
         if not tasks:
             empty(one, "not run").set_title(title)
             continue
@@ -150,7 +151,7 @@ def ablations(frame: pd.DataFrame, ax=None, task: str = "output"):
         part = rows[rows["benchmark"] == benchmark].set_index("arm").reindex(arms)
         marks.arms(one, part, arms)
         one.set(yticks=range(len(arms)), yticklabels=[ARM_LABELS.get(arm, arm) for arm in arms], xlabel="accuracy",
-                title=f"{BENCHMARK_LABELS[benchmark]}, {task}")
+                title=f"{counted(benchmark, part)}, {task}")
         one.grid(axis="y", visible=False)
         marks.percent(one, part["high"].max())
     found[0].set_ylim(len(arms) - 0.5, -0.5)  # the axes share y: once turns them all

@@ -1,20 +1,33 @@
 """Run what the published scorers run: a program with a model's text pasted into it, inside the sandbox.
 
 Used for parity only. A verdict is True where the whole text executes without an exception, as published;
-CPU time (3 s), not wall time, decides a time-out. What is no more than one comparison is evaluated many to
-a process; only the rest pays for a process of its own.
+CPU time and sleep (3 s), not wall time, decide a time-out. What is no more than one comparison, and cannot see
+its surroundings, is evaluated many to a process; the rest pays for a process of its own, in the surroundings of
+the published harness (`pasted_runner`).
 The imports are those that LiveCodeBench puts before a program, limited to the names that a text mentions.
 """
 
 import ast
+import functools
 import re
+import unicodedata
 import warnings
+from pathlib import Path
 
 from cr_utils import literals
 from cr_utils.sandbox import Sandbox
 
 PROFILE = "bench"  # imports, threads and a private directory, 3 s of CPU time
-_RUNNER = "def run(text):\n    exec(text, {})\n    return True\n"
+# What a text needs in order to notice more than its own values: names of the namespace it runs in, the harness's
+# changes, modules, streams; also spelled by escapes or taken apart in a format.
+_LOOKS_AROUND = re.compile(
+    r"__|\bimport\b|\\(?:x5f|u005f|u0000005f|137|n\{)|\b(?:exit|quit|help|copyright|credits|license|open|input|print|globals|"
+    r"locals|vars|dir|eval|exec|compile|getattr|hasattr|setattr|delattr|memoryview|breakpoint|type|class|chr|bytes|"
+    r"bytearray|format|format_map|[acgt][a-z]_(?:frame|code)|tb_\w+|f_\w+)\b",
+    re.IGNORECASE,
+)
+# The same for a benchmark's own program, which means no harm.
+_CODE_LOOKS_AROUND = re.compile(r"__|\b(?:import|exit|quit|help|globals|locals|vars|dir|eval|exec|compile|open)\b")
 _MODULES = "copy string math collections bisect heapq functools random itertools operator re sys".split()
 _NAMES = {
     "itertools": "accumulate chain combinations count cycle groupby islice permutations product repeat"
@@ -42,33 +55,38 @@ _REFLECTIVE = frozenset({"globals", "locals", "vars", "dir", "eval", "exec", "co
 _WORD = re.compile(r"\w+")
 
 
-def imports(name: str, text: str) -> str:
-    """The published prelude of a benchmark, ending in a newline, as far as `text` can notice it."""
+def imports(name: str, text: str, every: bool = False) -> str:
+    """The published prelude of a benchmark, ending in a newline: all of it, or as far as `text` can notice it."""
     if name != "livecodebench":
         return ""
     words = set(_WORD.findall(text))
-    every = not words.isdisjoint(_REFLECTIVE) or "f_globals" in words or "f_back" in words
+    every = every or not words.isdisjoint(_REFLECTIVE) or "f_globals" in words or "f_back" in words
     return "".join(statement + "\n" for word, statement in _STATEMENTS.items() if every or word in words)
 
 
 def run_all(programs: list[str], sandbox: Sandbox) -> list[bool]:
     """Does each text execute without an exception? Equal texts run once; each in a process of its own."""
     distinct = [text for text in dict.fromkeys(programs) if _is_python(text)]
-    runs = sandbox.map([(_RUNNER, f"run({text!r})") for text in distinct], profile=PROFILE, untrusted=True)
+    runs = sandbox.map([(_runner(), f"run({text!r})") for text in distinct], profile=PROFILE, untrusted=True)
     passed = {text for text, run in zip(distinct, runs, strict=True) if run.kind == "ok" and run.tree is True}
     return [text in passed for text in programs]
 
 
-def expression_verdicts(items: list[tuple[str, str, str]], sandbox: Sandbox) -> list[bool | None]:
+def looks_around(text: str) -> bool:
+    """Might a text notice where it runs? Then only the published surroundings give the published verdict."""
+    return bool(_LOOKS_AROUND.search(text if text.isascii() else unicodedata.normalize("NFKC", text)))
+
+
+def expression_verdicts(items: list[tuple[str, str, str, str]], sandbox: Sandbox) -> list[bool | None]:
     """Verdicts of ``assert output == text`` after a program, for texts that keep it one plain assertion.
 
-    items: (program, output, text). The comparison is evaluated in the program's namespace; programs and
-    texts that pass the sandbox's screen share processes. None where the text does more than that, or where
-    the run was ended by a limit, which is smaller than the published one.
+    items: (imports, program, output, text). The comparison is evaluated in the program's namespace; programs and
+    texts that pass the sandbox's screen share processes. None where the text does more than that, where program
+    or text may look around, or where the run was ended by a limit, which is smaller than the published one.
     """
-    fit = [index for index, (_, output, text) in enumerate(items) if _is_one_assertion(output, text)]
-    pairs = [(code, f"not not ({output} == {text}\n)")
-             for code, output, text in (items[index] for index in fit)]
+    fit = [index for index, item in enumerate(items) if _is_one_assertion(*item[2:]) and not _needs_more(*item)]
+    pairs = [(prelude + code, f"not not ({output} == {text}\n)")
+             for prelude, code, output, text in (items[index] for index in fit)]
     runs = sandbox.map(pairs, untrusted=True)
     verdicts: list[bool | None] = [None] * len(items)
     for index, run in zip(fit, runs, strict=True):
@@ -93,14 +111,30 @@ def literal_verdict(output: str, text: str) -> bool | None:
 
 
 def _is_one_assertion(output: str, text: str) -> bool:
-    """Is ``assert output == text`` a single statement without a message?"""
+    """Is ``assert output == text`` a single statement without a message, and the same test in brackets?"""
     if len(text) > literals.MAX_CHARS:
         return False
     try:
         body = _parsed(f"assert {output} == {text}").body
+        if len(body) != 1 or not isinstance(body[0], ast.Assert) or body[0].msg is not None:
+            return False
+        inside = _parsed(f"({output} == {text}\n)").body
+        return ast.dump(inside[0].value) == ast.dump(body[0].test)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    return len(body) == 1 and isinstance(body[0], ast.Assert) and body[0].msg is None
+
+
+def _needs_more(prelude: str, code: str, output: str, text: str) -> bool:
+    return "numpy" in prelude or "pandas" in prelude or _code_looks_around(code) or looks_around(text)
+
+
+def _code_looks_around(code: str) -> bool:
+    return bool(_CODE_LOOKS_AROUND.search(code))
+
+
+@functools.lru_cache(maxsize=1)
+def _runner() -> str:
+    return Path(__file__).with_name("pasted_runner.py").read_text(encoding="utf-8")
 
 
 def _is_python(text: str) -> bool:

@@ -117,11 +117,12 @@ def _official(name: str, mode: str, pairs: list[tuple[dict, str]], sandbox) -> l
         verdicts = [pasted.literal_verdict(row["output"], text) if row["id"] in sound else None
                     for row, text in pairs]
     left = _open(verdicts)
-    items = [(_code(name, *pairs[index]), pairs[index][0]["output"], pairs[index][1]) for index in left]
+    items = [(_prelude(name, row, text), row["code"], row["output"], text)
+             for row, text in (pairs[index] for index in left)]
     for index, verdict in zip(left, pasted.expression_verdicts(items, sandbox), strict=True):
         verdicts[index] = verdict
     left = _open(verdicts)
-    programs = [f"{_code(name, row, text)}\nassert {row['output']} == {text}"
+    programs = [f"{_prelude(name, row, text)}{row['code']}\nassert {row['output']} == {text}"
                 for row, text in (pairs[index] for index in left)]
     for index, verdict in zip(left, pasted.run_all(programs, sandbox), strict=True):
         verdicts[index] = verdict
@@ -141,15 +142,16 @@ def _asked_side(mode: str, text: str) -> str:
     return text if sides is None else sides[mode == "output"]
 
 
-def _code(name: str, row: dict, text: str) -> str:
-    """The program of a row with the imports that the published scorer puts before it."""
-    return pasted.imports(name, f"{row['code']} {text}") + row["code"]
+def _prelude(name: str, row: dict, text: str) -> str:
+    """The imports that the published scorer puts before a program; those that are not used may be missing."""
+    return pasted.imports(name, f"{row['code']} {text}", every=pasted.looks_around(text))
 
 
 def _sound_rows(name: str, rows: list[dict], sandbox) -> set[str]:
     """Rows whose program runs and leaves a literal comparison alone: ``output == output`` is true."""
     distinct = {row["id"]: row for row in rows}
-    items = [(_code(name, row, row["output"]), row["output"], row["output"]) for row in distinct.values()]
+    items = [(_prelude(name, row, row["output"]), row["code"], row["output"], row["output"])
+             for row in distinct.values()]
     verdicts = pasted.expression_verdicts(items, sandbox)
     return {row_id for row_id, verdict in zip(distinct, verdicts, strict=True) if verdict}
 
