@@ -11,7 +11,7 @@ from cr_utils import paths
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
     "ground": """
-        errors schema params launch cards paths machine workers record jsonl progress noise
+        errors schema params launch cards paths machine workers record jsonl progress noise colab
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
