@@ -29,8 +29,9 @@ import os, sys
 if os.environ.get("COLAB_RELEASE_TAG") and not os.environ.get("CR_DRIVER"):
     os.environ.setdefault("CR_REPOSITORY", "{repository}")
     os.environ.setdefault("CR_CHECKOUT", "/content/codereasoner")
+    os.environ["CR_PYTHON"] = sys.executable
     !test -d "$CR_CHECKOUT" || git clone -q "$CR_REPOSITORY" "$CR_CHECKOUT"
-    !"{{sys.executable}}" -P "$CR_CHECKOUT/src/cr_utils/colab.py"
+    !"$CR_PYTHON" -P "$CR_CHECKOUT/src/cr_utils/colab.py"
     from cr_utils import colab
     colab.start()
 """
