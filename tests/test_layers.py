@@ -24,7 +24,7 @@ LAYERS = {
         shares departures nearness
     """,
     "model": """
-        adapters attention decoder distributed train shapes tokenizer base base_cli models generate responders
+        adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate responders
         endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
     """,
     "report": """
