@@ -11,7 +11,7 @@ from cr_utils import paths
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
     "ground": """
-        errors schema params launch cards paths machine workers record jsonl progress noise
+        errors schema params launch cards paths machine workers record jsonl progress noise colab
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
@@ -24,7 +24,7 @@ LAYERS = {
         shares departures nearness
     """,
     "model": """
-        adapters attention decoder distributed train shapes tokenizer base base_cli models generate responders
+        adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate responders
         endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
     """,
     "report": """

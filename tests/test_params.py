@@ -204,6 +204,16 @@ def test_collect_takes_what_the_driver_was_told_for_keys_that_a_cell_leaves_out(
     assert params.collect({"profile": "tiny"}) == params.load("tiny")
 
 
+def test_another_profile_in_the_cell_is_meant_as_a_whole(monkeypatch):
+    cell = {key: params.load("tiny")[key] for key in params.stage_keys("03_sft")}
+    assert params.collect(cell | {"profile": "colab"}) == params.load("colab")
+    changed = params.collect(cell | {"profile": "colab", "sft_lr": 0.1})
+    assert changed == params.load("colab", {"sft_lr": 0.1})
+    told = params.load("smoke", {"sft_lr": 0.002, "sft_batch_size": 32})  # tiny's, and meant
+    monkeypatch.setenv("CR_PARAMETERS", json.dumps(told))
+    assert params.collect({key: told[key] for key in cell}) == told
+
+
 def test_what_decides_a_stage_is_what_it_declares_and_for_the_ablations_the_earlier_stages():
     assert params.deciding_keys("03_sft") == [
         key for key in params.stage_keys("03_sft") if key not in ("profile", "force")]

@@ -18,6 +18,7 @@ COMMANDS = {
     "report": ("cr_utils.report", "main", "tables, figures and the page of a profile, from its records"),
     "launch": ("cr_utils.launch", "main", "write the script that runs a profile on several GPUs or nodes"),
     "train": ("cr_utils.train", "main", "train a stage in this and all other processes of a launch script"),
+    "estimate": ("cr_utils.footprint", "main", "memory and time of a profile's trainings on this machine"),
     "merge": ("cr_utils.adapters", "main", "make a LoRA adapter and its base one model"),
     "push": ("cr_utils.cards", "main", "push a trained model and its card to the Hugging Face hub"),
     "verl": ("cr_utils.verl", "main", "export the questions of the RL stage for verl, with the reward"),
