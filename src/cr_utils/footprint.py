@@ -1,9 +1,8 @@
 """`python -m cr_utils estimate`: memory and time of the two trainings before they start, and what they took.
 
 Memory is arithmetic on the model's own configuration (no weights are read); time is arithmetic on three rates
-measured on this device in a second: products of matrices, copies, small kernels. An order of magnitude, within
-a factor of about three where it could be compared (a CPU); on a GPU it was never compared. vLLM and the answers
-of 05 and 06 are not covered.
+measured on this device in a second: products of matrices, copies, small kernels. An order of magnitude, not
+compared with a run on a GPU. vLLM and the answers of 05 and 06 are not covered.
 """
 
 from __future__ import annotations
@@ -138,7 +137,7 @@ def expected(stage: str, values: dict, spec: str | None = None, speed: dict | No
     parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in held.items())
     have = f" of {torch.cuda.get_device_properties(0).total_memory / GIB:.1f}" if torch.cuda.is_available() else ""
     return (f"{stage}: about {clock(took)} here, and up to {sum(held.values()) / GIB:.2f} GiB{have} in each process "
-            f"({parts}); {found.total / 1e6:.1f} M weights. Arithmetic, good to a factor of about three.")
+            f"({parts}); {found.total / 1e6:.1f} M weights. Arithmetic, not a measurement.")
 
 
 def measured(folder: Path) -> str:
