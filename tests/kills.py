@@ -34,12 +34,13 @@ class Killed:
         self.orphans: list[str] = []
         self.codes: Counter = Counter()
         self.failures: list[str] = []
-        self.longest = 8.0
+        self.longest = 6.0
 
     def start(self) -> psutil.Popen:
         with (self.folder / "driver.txt").open("a") as out:
             return psutil.Popen([sys.executable, "-m", "cr_utils", "run", "--profile", self.profile], stdout=out,
-                                stderr=subprocess.STDOUT, env=environment(self.folder), start_new_session=True)
+                                stderr=subprocess.STDOUT, env=environment(self.folder), start_new_session=True,
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def stage(self) -> str:
         done = [(self.folder / self.profile / stage / "manifest.json").is_file() for stage in paths.STAGES]
@@ -49,16 +50,17 @@ class Killed:
         """Shoot `kills` times, then let the run end; the exit code of the last driver."""
         end, progress = time.monotonic() + limit, self.size()
         driver = self.start()
-        while len(self.shots) < kills and time.monotonic() < end:
+        while len(self.shots) < kills and time.monotonic() < end and self.stage() != "none":
             with contextlib.suppress(psutil.TimeoutExpired):
                 self.codes[driver.wait(timeout=self.rng.uniform(0.2, self.longest))] += 1
-                if self.stage() == "none":
-                    break
                 driver = self.start()
                 continue
             driver = self.shoot(driver)
-            # Where shots come so fast that no stage gets on, leave a little more time.
-            self.longest *= 1.15 if self.size() == progress else 0.97
+            # Where shots come so fast that nothing gets on, leave more time; where stages finish unhurt, less.
+            behind = len(self.shots) < kills * (paths.STAGES.index(self.stage()) + 1) / len(paths.STAGES) \
+                if self.stage() != "none" else False
+            self.longest *= 1.2 if self.size() == progress else 0.6 if behind else 1.0
+            self.longest = max(2.0, self.longest)
             progress = self.size()
         while (code := driver.wait(timeout=limit)) and self.codes.total() < 10 * kills:
             self.failures.append(self.last_words())
@@ -76,12 +78,11 @@ class Killed:
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.send_signal(HOW[how])
         self.shots.append((how, stage))
-        patience = 25 if how == "worker killed" else 60
-        try:
-            code = driver.wait(timeout=patience)
-            self.codes[code] += 1
-        except psutil.TimeoutExpired:
-            code = None
+        code, end = None, time.monotonic() + (4 if how == "worker killed" else 20)
+        while code is None and time.monotonic() < end and self.stage() == stage:
+            with contextlib.suppress(psutil.TimeoutExpired):
+                code = driver.wait(timeout=0.1)
+                self.codes[code] += 1
         self.log(f"{len(self.shots):3d} {how:<18} in {stage:<13} driver {'goes on' if code is None else f'ended: {code}'}")
         if code is None:
             return driver

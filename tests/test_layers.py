@@ -30,7 +30,7 @@ LAYERS = {
     "report": """
         run execute failures estimates report figures figure_style stats tables tablefile published claims consistency
         answer_tables answer_figures comparisons constructs curves eval_cli
-        frames gallery marks page results samples story views readme reference __main__
+        frames gallery marks page results samples story views readme reference kept check crate environment checklists __main__
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

@@ -228,7 +228,7 @@ def main(words: list[str]) -> int:
     if asked.plan:
         steps = plan(stages, values, asked.force, asked.update)
         for step in steps:
-            print(f"{step.stage:<13} {step.act:<7} {step.why}")
+            print(f"{step.stage:<13} {step.act:<7} {step.why}", flush=True)
         for line in estimates.total([step.stage for step in steps if step.act == "run"], values):
             print(line, file=sys.stderr)
         return 0
