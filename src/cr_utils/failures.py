@@ -22,16 +22,19 @@ SIGNS = (  # words of an exception's message, cause, remedy
 def cause(report: dict) -> str:
     """What went wrong, in one line; report: {"kind", "message"} of an executed notebook."""
     first = (report["message"].strip().splitlines() or [""])[0]
+    if known(report):
+        return f"{known(report)[0][1]} ({first})"
     if report["kind"] == "start":
         return f"its kernel did not start ({first})"
-    return CAUSES.get(report["kind"]) or next((f"{said} ({first})" for sign, said, _ in _signs(report)), first)
+    return CAUSES.get(report["kind"], first)
 
 
 def remedy(report: dict) -> str:
     """What to do about it, in one line."""
-    known = REMEDIES.get(report["kind"]) or next((remedy for *_, remedy in _signs(report)), None)
-    return known or "The same command continues at this stage; --debug shows the trace."
+    told = next((text for *_, text in known(report)), None) or REMEDIES.get(report["kind"])
+    return told or "The same command continues at this stage; --debug shows the trace."
 
 
-def _signs(report: dict):
-    return [sign for sign in SIGNS if sign[0] in report["message"]]
+def known(report: dict) -> list[tuple[str, str, str]]:
+    """The known signs in a message; what a dead kernel's says is not about its cause."""
+    return [] if report["kind"] == "dead" else [sign for sign in SIGNS if sign[0] in report["message"]]

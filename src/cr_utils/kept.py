@@ -34,7 +34,7 @@ def chain(row: dict) -> dict:
 
 def items(rows: list[dict], problems: list[dict]) -> list[dict]:
     """Answers without their texts: verdicts, where their steps first went wrong, whether they loop."""
-    told = steps.annotate(rows, problems)
+    told = steps.annotate(rows, problems) if problems else rows
     looped = [{**row, "repeats": repeats(row["completion"])} if "task" in row and row.get("completion") is not None
               else row for row in told]
     return [{key: row[key] for key in VERDICT if key in row} for row in looped]

@@ -128,6 +128,16 @@ def end_with_parent(seconds: float = 1.0, before: Callable[[], object] | None = 
     threading.Thread(target=watch, daemon=True).start()
 
 
+@functools.cache
+def end_with_run() -> None:
+    """In a kernel that the driver started: end with the process that executes the notebook. Elsewhere nothing.
+
+    Jupyter's own watch gives up where that process was gone before the kernel had quite started.
+    """
+    if os.environ.get("CR_DRIVER") and "ipykernel" in sys.modules:
+        end_with_parent()
+
+
 def limit_memory(size: int = 8 << 30) -> None:
     """Bound this process's address space in bytes (Linux), for workers that run generated programs: a value
     that grows without end then raises MemoryError there instead of exhausting the machine."""

@@ -168,6 +168,7 @@ class Record:
         if not self.done:
             check_space(self.dir)
             locks.hold(self.profile, stage)
+            machine.end_with_run()
             self._begin(force)
 
     def _begin(self, force: bool) -> None:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,7 @@ def run_stage(stage: str, values: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     working, kept = folder / f".{stage}.running.ipynb", folder / f"{stage}.ipynb"
     report = _execute(stage, working, values, folder / "log.txt")
-    if report["kind"] == "start":
+    if report["kind"] == "start" and not failures.known(report):
         say(stage, f"the kernel did not start ({report['message']}): trying once more")
         report = _execute(stage, working, values, folder / "log.txt")
     if record.state(stage, values).done:
@@ -161,12 +162,15 @@ def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
                                  stderr=subprocess.STDOUT, start_new_session=True, encoding="utf-8",
                                  errors="replace", env=os.environ | QUIET | told)
         with child, log.open("a", encoding="utf-8") as kept:
+            # A thread of its own: a kernel that outlives the child holds the pipe open, and would be waited for.
+            lines = threading.Thread(target=_relay, args=(stage, child.stdout, kept), daemon=True)
+            lines.start()
             try:
-                _relay(stage, child.stdout, kept)
                 child.wait()
             finally:
                 kill_tree(child.pid)
                 end_marked("CR_RUN", mark)  # what had lost its parent before
+                lines.join(timeout=10)
             found = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else \
                 {"kind": "gone", "message": "", "trace": ""}
             if found["kind"] != "ok":

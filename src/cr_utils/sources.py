@@ -47,7 +47,7 @@ def of_stage(stage: str) -> dict[str, str]:
     found = {f"{stage}.ipynb": _digest(working)}
     for module in sorted({module for module, _ in reached}):
         names = {name for where, name in reached if where == module}
-        found[module.replace(".", "/") + ".py"] = _digest(_module(module).of(names))
+        found[module.replace(".", "/") + ".py"] = _module(module).digest(names)
         for data in DATA.get(module, ()):
             found[data] = _data(data)
     return found
@@ -102,7 +102,9 @@ class Module:
     """One module's top level: definitions by name, what imported names mean, and the rest."""
 
     def __init__(self, module: str, text: str):
-        self.definitions: dict[str, list[ast.stmt]] = {}
+        self.module, self.definitions = module, {}
+        self._digests: dict[frozenset, str] = {}
+        self._leads: dict[int, list[Name]] = {}
         self.rest: list[ast.stmt] = []
         body = ast.parse(text).body
         self.aliases = _aliases(body, module)
@@ -122,6 +124,19 @@ class Module:
         """The definitions of these names and the statements that always run, in a fixed order."""
         chosen = self.definitions if "*" in names else {n: self.definitions[n] for n in names & {*self.definitions}}
         return [*self.rest, *(node for name in sorted(chosen) for node in chosen[name])]
+
+    def digest(self, names: set[str]) -> str:
+        """The hash of these definitions."""
+        key = frozenset(names)
+        if key not in self._digests:
+            self._digests[key] = _digest(self.of(names))
+        return self._digests[key]
+
+    def leads(self, node: ast.stmt) -> list[Name]:
+        """What one of this module's statements refers to."""
+        if id(node) not in self._leads:
+            self._leads[id(node)] = _references(node, self.aliases, self.definitions, self.module)
+        return self._leads[id(node)]
 
 
 def _module(module: str) -> Module:
@@ -180,7 +195,7 @@ def _reach(aliases: dict[str, set[Name]], body: list[ast.stmt]) -> set[Name]:
         if name in here.aliases:  # imported there, and taken from there
             todo += here.aliases[name]
         for node in here.of({name}):
-            todo += _references(node, here.aliases, here.definitions, module)
+            todo += here.leads(node)
     return found
 
 
