@@ -16,7 +16,7 @@ from cr_utils.results import Results
 def run(tmp_path_factory):
     """A finished (simulated) run with its report, under a results folder."""
     folder = tmp_path_factory.mktemp("run") / "tiny"
-    simulated.write_run(folder)
+    simulated.write_run(folder, n=120)
     report.build("tiny", folder)
     return folder
 
