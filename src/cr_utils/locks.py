@@ -3,6 +3,7 @@
 No lock file has to be cleared away after a kill. On a system without fcntl (Windows) there are no locks.
 """
 
+import atexit
 import contextlib
 import time
 from collections.abc import Iterator
@@ -64,4 +65,10 @@ def release(profile: str, stage: str) -> None:
     """Let another process have a stage."""
     file = _held.pop(paths.results(profile) / f".{stage}.lock", None)
     if file:
+        file.close()
+
+
+@atexit.register
+def _close() -> None:
+    for file in _held.values():
         file.close()
