@@ -127,6 +127,33 @@ def test_a_killed_run_goes_on_bit_for_bit(base, tmp_path):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.parametrize(("where", "name"), [("cr_utils.grpo_trainer.Keeper", "save"),
+                                             ("cr_utils.training.Checkpoints", "clear")])
+def test_a_kill_while_the_best_model_is_kept_or_put_in_its_place_costs_nothing(base, tmp_path, monkeypatch, where, name):
+    """Validated but not yet kept; kept in its place but its checkpoints not yet cleared away."""
+    import importlib
+
+    module, kind = where.rsplit(".", 1)
+    holder = getattr(importlib.import_module(module), kind)
+    works, calls = getattr(holder, name), []
+
+    def die(self, *given):
+        if calls.append(given) or given in ((2,), ()):
+            raise KeyboardInterrupt
+        return works(self, *given)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(holder, name, die)
+        grpo.train(QUESTIONS, base, tmp_path / "killed", PARAMS, scripted([0.1, 0.3, 0.2]), reward)
+    rest = [0.2] if name == "save" else []
+    summary = grpo.train(QUESTIONS, base, tmp_path / "killed", PARAMS, scripted(rest), reward)
+    grpo.train(QUESTIONS, base, tmp_path / "whole", PARAMS, scripted([0.1, 0.3, 0.2]), reward)
+    assert summary["chosen"] == 2
+    a, b = weights(tmp_path / "whole" / "model"), weights(tmp_path / "killed" / "model")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert not list((tmp_path / "killed").glob("checkpoints*"))
+
+
 @pytest.mark.parametrize("loss", ["dr_grpo", "dapo"])
 def test_the_lean_update_has_the_gradient_of_trls(base, tmp_path, loss):
     """One update with plain SGD, in single precision, ours against GRPOTrainer's own loop."""

@@ -85,3 +85,34 @@ def test_what_was_added_survives_a_kill(tmp_path):
     child = subprocess.run([sys.executable, "-c", code, str(path)], env=os.environ)
     assert child.returncode == -signal.SIGKILL
     assert [row["id"] for row in jsonl.read(path)] == [1, 2]
+
+
+def test_rows_that_belong_together_are_all_there_after_a_kill_or_none(tmp_path):
+    path = tmp_path / "x.jsonl"
+    with jsonl.Appender(path) as file:
+        file.add_all([{"id": 1}, {"id": 2}])
+    assert [p.name for p in tmp_path.iterdir()] == ["x.jsonl"]
+    # Killed while the second batch was being written: its promise stands, its first row is torn.
+    jsonl.write(tmp_path / "x.jsonl.pending", [{"id": 3}, {"id": 4}, {"id": 5}])
+    with path.open("a") as file:
+        file.write('{"id": 3}\n{"id"')
+    with jsonl.Appender(path) as file:
+        assert file.done == {1, 2, 3, 4, 5}
+    assert [row["id"] for row in jsonl.read(path)] == [1, 2, 3, 4, 5]
+    # Killed while the promise itself was being written: nothing of it is read.
+    (tmp_path / "x.jsonl.pending.new").write_text('{"id": 6}\n{"id"')
+    with jsonl.Appender(path) as file:
+        assert file.done == {1, 2, 3, 4, 5}
+
+
+def test_a_disk_that_is_full_costs_the_record_at_hand_and_no_other(tmp_path):
+    path = tmp_path / "x.jsonl"
+    code = ("import resource, signal, sys\nfrom cr_utils import jsonl\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+            "with jsonl.Appender(sys.argv[1]) as file:\n    for i in range(99): file.add({'id': i, 'text': 'x' * 50})\n")
+    child = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert child.returncode == 1 and "OSError" in child.stderr
+    with jsonl.Appender(path) as file:
+        assert len(file.rows) == 1000 // len(jsonl.dumps({"id": 10, "text": "x" * 50}) + "\n")
+        file.add({"id": 99})
+    assert jsonl.read(path)[-1] == {"id": 99}

@@ -11,7 +11,8 @@ from cr_utils import paths
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
     "ground": """
-        errors schema params launch cards paths machine workers record jsonl progress noise colab
+        errors schema params launch cards paths machine workers record jsonl progress noise colab locks
+        sources processes
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
@@ -28,9 +29,9 @@ LAYERS = {
         endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
     """,
     "report": """
-        run execute report figures figure_style stats tables tablefile published claims consistency
+        run execute failures estimates report figures figure_style stats tables tablefile published claims consistency
         answer_tables answer_figures comparisons constructs curves eval_cli
-        frames gallery marks page results samples story views readme reference __main__
+        frames gallery marks page results samples story views readme reference kept check crate environment checklists __main__
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

@@ -114,6 +114,20 @@ def test_a_killed_run_goes_on_bit_for_bit(base, tmp_path):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.parametrize("text", ["", '{"global_'])
+def test_a_checkpoint_whose_end_was_never_written_is_not_resumed(tmp_path, text):
+    from cr_utils import training
+
+    checkpoints = training.Checkpoints(tmp_path, {"x": 1})
+    assert checkpoints.last() is None
+    for step, state in ((3, '{"global_step": 3}'), (6, text)):
+        folder = tmp_path / "checkpoints" / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "trainer_state.json").write_text(state)
+    assert checkpoints.last().name == "checkpoint-3"
+    assert not (tmp_path / "checkpoints" / "checkpoint-6").exists()
+
+
 def test_other_settings_do_not_resume(base, tmp_path):
     def die(model, tokenizer):
         raise KeyboardInterrupt

@@ -144,3 +144,23 @@ def test_without_constraints_training_is_narrow_and_the_other_splits_stay_the_sa
     assert [p for p in plain if p["split"] != "train"] == [p for p in made[0] if p["split"] != "train"]
     cells = {f"{p['constraint']['type']}.{p['constraint']['method']}" for p in plain if p["split"] == "train"}
     assert cells <= set(space().common)
+
+
+def test_a_run_that_was_killed_goes_on_from_its_chunks_to_the_same_data(made, tmp_path, monkeypatch):
+    calls, make, file = [], synthesis.make_chunk, tmp_path / "chunks.jsonl"
+
+    def make_or_die(seed, split, options, start, chunk):
+        calls.append((split, start))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return make(seed, split, options, start, chunk)
+    monkeypatch.setattr(synthesis, "make_chunk", make_or_die)
+    with pytest.raises(KeyboardInterrupt):
+        synthesis.synthesize(SIZES, OPTIONS, workers=0, chunk=50, keep=file)
+    began = list(calls)
+    assert synthesis.synthesize(SIZES, OPTIONS, workers=0, chunk=50, keep=file) == made
+    whole = len(began) - 1  # what was made but not yet taken in is made again, and no more than that
+    assert 0 < sum(one in calls[len(began):] for one in began[:whole]) + 1 <= whole
+    calls.clear()
+    assert synthesis.synthesize(SIZES, OPTIONS, workers=0, chunk=50, keep=file) == made
+    assert len([one for one in calls if one[0] == "train" and one[1] == 0]) == 0

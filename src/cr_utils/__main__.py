@@ -30,6 +30,11 @@ COMMANDS = {
     "evaluate": ("cr_utils.eval_cli", "main", "ask any models the real benchmarks' questions"),
     "join": ("cr_utils.eval_cli", "main_join", "one file of answers from those of several machines"),
     "score": ("cr_utils.score", "main", "score files of generations for the benchmarks"),
+    "check": ("cr_utils.check", "main", "recompute the reference run, compare yours with it"),
+    "verify-figures": ("cr_utils.check", "main_figures", "redraw all figures of the reference run"),
+    "crate": ("cr_utils.crate", "main", "export a run and its provenance as an RO-Crate"),
+    "environment": ("cr_utils.environment", "main", "what this machine and environment are, and what is missing"),
+    "checklists": ("cr_utils.checklists", "main", "reproducibility checklists, filled from the records"),
     "reference": ("cr_utils.reference", "main", "keep the small records of a finished run in results/reference/"),
     "readme": ("cr_utils.readme", "main", "renew the parts of README.md made from the reference run"),
     "params": ("cr_utils.params", "main", "list the parameters, or print a notebook's parameters cell"),
@@ -38,7 +43,7 @@ COMMANDS = {
 
 def usage() -> str:
     """The help text."""
-    lines = [f"  {name:<11}{text}" for name, (_, _, text) in COMMANDS.items()]
+    lines = [f"  {name:<15}{text}" for name, (_, _, text) in COMMANDS.items()]
     return "\n".join(["usage: python -m cr_utils COMMAND [--debug] …", "", *lines, "",
                       "python -m cr_utils COMMAND --help tells more."])
 

@@ -38,7 +38,8 @@ def length(items: Iterable[dict]) -> pd.DataFrame:
     rows = []
     for (model, benchmark, task), group in groups(items).items():
         tokens = [item["tokens"] for item in group if item.get("tokens") is not None]
-        texts = [item["completion"] for item in group if item.get("completion") is not None]
+        loops = [repeats(item["completion"]) if item.get("completion") is not None else item["repeats"]
+                 for item in group if item.get("completion") is not None or "repeats" in item]
         rows.append(
             {
                 "model": model,
@@ -49,7 +50,7 @@ def length(items: Iterable[dict]) -> pd.DataFrame:
                 "mean_tokens": average(tokens) if tokens else None,
                 "median_tokens": median(tokens) if tokens else None,
                 "truncated": average(bool(item.get("truncated")) for item in group),
-                "repetition": average(map(repeats, texts)) if texts else None,
+                "repetition": average(loops) if loops else None,
             }
         )
     frame = frame_of(rows, LENGTH)

@@ -38,12 +38,12 @@ def of_problems(rows: Iterable[dict]) -> dict[str, dict]:
     """Facts of our own problems, by id: those of the program, its constraint and the length of its run."""
     return {
         row["id"]: {
-            **of_program(row["code"], row["output"]),
+            **(row.get("program") or of_program(row["code"], row["output"])),
             "steps": frames.step_bin(row.get("difficulty")),
             "setting": frames.setting(row.get("constraint")),
             **{key: (row.get("constraint") or {}).get(key) for key in ("type", "method")},
         }
-        for row in rows
+        for row in rows if "code" in row or "program" in row  # of training problems, facts are kept without it
     }
 
 

@@ -94,10 +94,13 @@ def _run(
             right = done = 0
             for start in range(0, len(todo), chunk):
                 part = todo[start:start + chunk]
-                for item in _ask(model_name, benchmark, part, respond, sandbox, number):
-                    found[item["key"]] = item if arm is None else {**item, "arm": arm}
-                    file.add(found[item["key"]])
-                    right += item["verdict"]
+                made = [item if arm is None else {**item, "arm": arm}
+                        for item in _ask(model_name, benchmark, part, respond, sandbox, number)]
+                # Whole chunks only: a model's answers may depend on what stands beside them in a batch, and a
+                # run that was killed must ask in the batches that an undisturbed one would.
+                file.add_all(made)
+                found |= {item["key"]: item for item in made}
+                right += sum(item["verdict"] for item in made)
                 done += len(part)
                 progress.update(len(questions) - len(todo) + done, right=right / done)
     return [found[key] for key in keys]

@@ -6,12 +6,10 @@ being ok, user (a UserError), error (a cell raised), dead (the kernel died), sta
 Whether the stage is finished is for its manifest to say, not for this report.
 """
 
+import contextlib
 import json
-import os
 import re
 import sys
-import threading
-import time
 from pathlib import Path
 
 import papermill
@@ -19,7 +17,7 @@ import psutil
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from cr_utils import paths
+from cr_utils import machine, paths
 from cr_utils.errors import UserError
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -27,16 +25,13 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 def watch_parent(seconds: float = 1.0) -> None:
     """End this process and its kernel as soon as the driver is gone, however it went."""
-    parent = os.getppid()
 
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(seconds)
+    def end_all() -> None:
         for process in psutil.Process().children(recursive=True):
-            process.kill()
-        os._exit(1)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
-    threading.Thread(target=watch, daemon=True).start()
+    machine.end_with_parent(seconds, end_all)
 
 
 def execute(source: str, target: str, values: dict) -> dict:

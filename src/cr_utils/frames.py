@@ -18,8 +18,9 @@ def problems(rows: list[dict]) -> pd.DataFrame:
     made = [{"id": row["id"], "split": row["split"], "source": row["source"],
              "type": _constraint(row, "type"), "method": _constraint(row, "method"),
              "setting": setting(row.get("constraint")), "depth": _constraint(row, "depth"),
-             "lines": lines(row["code"]), "steps": row.get("difficulty"), "bin": step_bin(row.get("difficulty")),
-             "output_type": type_name(row["output"])} for row in rows]
+             "lines": row["lines"] if "lines" in row else lines(row["code"]),
+             "steps": row.get("difficulty"), "bin": step_bin(row.get("difficulty")),
+             "output_type": row.get("output_type") or type_name(row["output"])} for row in rows]
     return pd.DataFrame(made, columns=PROBLEMS)
 
 
@@ -70,7 +71,8 @@ def shape(source: str, code: str, output: str, steps: int | None = None) -> dict
 
 def chains(rows: list[dict]) -> pd.DataFrame:
     """One row per accepted chain: task, characters, tokens where recorded, trace steps."""
-    made = [{"task": row["task"], "characters": len(row["completion"]), "tokens": row.get("tokens"),
+    made = [{"task": row["task"], "tokens": row.get("tokens"),
+             "characters": row["characters"] if "characters" in row else len(row["completion"]),
              "steps": row.get("steps")} for row in rows if row["verdict"]]
     return pd.DataFrame(made, columns=["task", "characters", "tokens", "steps"])
 

@@ -85,10 +85,11 @@ def _try(questions, sampler: Sampler, params: dict, reward: Reward, tried: jsonl
             flat = [s for group in groups for s in group]
             asked = [q for q in chunk for _ in range(samples)]
             scored = reward(asked, [s.text for s in flat], [s.truncated for s in flat])
-            for i, question in enumerate(chunk):
-                passes = sum(one.correct >= 1 for one in scored[i * samples : (i + 1) * samples])
-                kept += mixed(passes, samples)
-                tried.add({"question_id": question.id, "passes": passes, "samples": samples})
+            passes = [sum(one.correct >= 1 for one in scored[i * samples : (i + 1) * samples])
+                      for i in range(len(chunk))]
+            kept += sum(mixed(count, samples) for count in passes)
+            tried.add_all({"question_id": question.id, "passes": count, "samples": samples}
+                          for question, count in zip(chunk, passes, strict=True))
             progress.update(begin + len(chunk), mixed=kept)
 
 

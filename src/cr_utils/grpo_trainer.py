@@ -152,8 +152,9 @@ class Keeper:
             training.store(self.trainer, self.tokenizer, self.folder(chosen))
         if not distributed.first():
             return chosen
-        shutil.rmtree(self.out / "model", ignore_errors=True)
-        self.folder(chosen).rename(self.out / "model")
+        if self.folder(chosen).is_dir():  # else an earlier process was killed right after it had done this
+            shutil.rmtree(self.out / "model", ignore_errors=True)
+            self.folder(chosen).rename(self.out / "model")
         grpo.write_selection(self.out / "selection.json", candidates, chosen)
         return chosen
 

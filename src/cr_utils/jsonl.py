@@ -45,9 +45,12 @@ def write(path: Path | str, rows: Iterable[dict]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file atomically."""
+    """Replace a text file atomically; what replaces the old one is on the disk, whatever happens to the machine."""
     new = path.with_name(path.name + ".new")
-    new.write_text(text, encoding="utf-8", newline="\n")
+    with new.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(new, path)
 
 
@@ -73,12 +76,14 @@ class Appender:
     """A growing file of records with unique keys, used as a context manager.
 
     `done` is the set of keys present, `rows` the records in file order (those found and those added).
-    Opening drops a last line that a kill tore off; a damaged line before it raises UserError.
+    Opening drops a last line that a kill tore off; a damaged line before it raises UserError. A file cut off at
+    its last line's end by a full disk loses that line alone. `add_all` is all or nothing across kills.
     """
 
     def __init__(self, path: Path | str, key: str = "id"):
         self.path, self.key = Path(path), key
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.pending = self.path.with_name(self.path.name + ".pending")
         self.rows = self._recover()
         self.done = {row[key] for row in self.rows}
         self._file = None
@@ -97,6 +102,10 @@ class Appender:
 
     def __enter__(self) -> "Appender":
         self._file = self.path.open("a", encoding="utf-8", newline="\n")
+        if self.pending.is_file():  # a kill came between the promise of `add_all` and its keeping
+            for row in read(self.pending):
+                self.add(row)
+            self.pending.unlink()
         return self
 
     def __exit__(self, *_) -> None:
@@ -112,3 +121,14 @@ class Appender:
         self.rows.append(row)
         self.done.add(row[self.key])
         return True
+
+    def add_all(self, rows: Iterable[dict]) -> None:
+        """Append records that belong together: after a kill the next to open the file finds all of them or none.
+
+        What is asked next then never depends on where in a batch the kill came.
+        """
+        rows = list(rows)
+        write(self.pending, rows)
+        for row in rows:
+            self.add(row)
+        self.pending.unlink()

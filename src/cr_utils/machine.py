@@ -9,7 +9,9 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -23,6 +25,12 @@ def sha256(path: Path) -> str:
     """Hex digest of a file's content."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def keep(path: Path) -> None:
+    """Have a file's content on the disk before anything is said to rest on it."""
+    with Path(path).open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @functools.cache
@@ -101,6 +109,33 @@ class Meter:
         if torch and torch.cuda.is_available():
             used["gpu_peak_memory"] = torch.cuda.max_memory_allocated()
         return used
+
+
+def end_with_parent(seconds: float = 1.0, before: Callable[[], object] | None = None) -> None:
+    """End this process soon after its parent is gone, however that went; `before` is called first.
+
+    For processes that wait on a queue which others hold open too: they would wait for ever.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(seconds)
+        if before:
+            before()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@functools.cache
+def end_with_run() -> None:
+    """In a kernel that the driver started: end with the process that executes the notebook. Elsewhere nothing.
+
+    Jupyter's own watch gives up where that process was gone before the kernel had quite started.
+    """
+    if os.environ.get("CR_DRIVER") and "ipykernel" in sys.modules:
+        end_with_parent()
 
 
 def limit_memory(size: int = 8 << 30) -> None:

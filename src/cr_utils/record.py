@@ -2,7 +2,8 @@
 
 A stage folder with a `manifest.json` is finished; without one it is work in progress (`started.json` says of
 what). Nothing finished is ever overwritten: a stage that runs again has its earlier folder moved aside, to
-results/<profile>/earlier/. Hashes of contents decide, never times of files. One process per stage at a time.
+results/<profile>/earlier/. Hashes of contents decide, never times of files. One process per stage at a time:
+a lock, which ends with its process, sees to that.
 """
 
 import json
@@ -12,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import jsonl, machine, paths
+from cr_utils import jsonl, locks, machine, paths, sources
 from cr_utils import params as parameters
 from cr_utils.errors import UserError
 
@@ -26,7 +27,7 @@ class State:
     """Where a stage stands, and the reason in words.
 
     kind: done; missing; partial (unfinished, can be taken up); abandoned (unfinished, of something else);
-    params, inputs or damaged (finished, but no longer what is asked for).
+    params, code, inputs or damaged (finished, but no longer what is asked for).
     """
 
     kind: str
@@ -75,11 +76,14 @@ def state(stage: str, values: dict) -> State:
         return State("missing", "not run yet")
     changed = _changes((found or begun)["params"], relevant(stage, values))
     replaced = _replaced(profile, (found or begun)["inputs"])
+    edited = ", ".join(sources.changes((found or begun).get("sources", {}), stage))
     if begun:
-        why = f"parameters changed: {changed}" if changed else replaced
+        why = f"parameters changed: {changed}" if changed else f"code changed: {edited}" if edited else replaced
         return State("abandoned", f"began, but {why}") if why else State("partial", "began, did not finish")
     if changed:
         return State("params", f"parameters changed: {changed}")
+    if edited:
+        return State("code", f"code changed: {edited}")
     if replaced:
         return State("inputs", replaced)
     for name, digest in found["outputs"].items():
@@ -162,16 +166,18 @@ class Record:
                             f"(--force {stage} on the command line); the earlier result is kept in earlier/")
         self.done = found.done and not force
         if not self.done:
+            check_space(self.dir)
+            locks.hold(self.profile, stage)
+            machine.end_with_run()
             self._begin(force)
 
     def _begin(self, force: bool) -> None:
         """Prepare the folder: unfinished work is taken up if it is the same work, all else moves aside."""
-        check_space(self.dir)
         moved = prepare(self.stage, self.params, force)
         self.dir.mkdir(parents=True, exist_ok=True)
         begun = _begun(self.dir) or {"attempts": 0, "inputs": {}}
         self.attempts, self.meter = begun["attempts"] + 1, machine.Meter()
-        self.inputs = begun["inputs"]
+        self.inputs, self.sources = begun["inputs"], sources.of_stage(self.stage)
         self._mark()
         if moved:
             self.say(f"the earlier {self.stage} was moved to {paths.shown(moved)}")
@@ -181,7 +187,7 @@ class Record:
     def _mark(self) -> None:
         """Note what this unfinished run is made from, so that a later one knows whether to take it up."""
         begun = {"params": relevant(self.stage, self.params), "inputs": self.inputs,
-                 "attempts": self.attempts}
+                 "attempts": self.attempts, "sources": self.sources}
         jsonl.write_text(self.dir / "started.json", json.dumps(begun, indent=1) + "\n")
 
     def path(self, name: str) -> Path:
@@ -244,17 +250,21 @@ class Record:
         if self.done:
             return manifest(self.profile, self.stage)
         files = _hashes(self.dir, outputs)
+        for left in self.dir.glob("*.partial*"):  # what a killed run would have been taken up from
+            left.unlink()
         content = {
             "stage": self.stage, "profile": self.profile, "seed": self.params.get("seed"),
             "params": relevant(self.stage, self.params), "inputs": self.inputs, "outputs": files,
             "metrics": metrics or {}, "attempts": self.attempts, **self.meter.read(),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "code": machine.git(),
-            "versions": machine.versions(), "hardware": machine.hardware(),
+            "versions": machine.versions(), "hardware": machine.hardware(), "sources": self.sources,
+            "bytes": sum(file.stat().st_size for file in self.dir.rglob("*") if file.is_file()),
         }
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         jsonl.write_text(self.dir / "manifest.json", text)
         (self.dir / "started.json").unlink(missing_ok=True)
         self.done = True
+        locks.release(self.profile, self.stage)
         return content
 
 
@@ -267,5 +277,7 @@ def _hashes(folder: Path, names: list[str]) -> dict[str, str]:
         if not files or not files[0].is_file():
             raise UserError(f"{paths.shown(path)} was to be an output and does not exist: "
                             "the stage ended too early, run it again")
-        found |= {file.relative_to(folder).as_posix(): machine.sha256(file) for file in files}
+        for file in files:
+            machine.keep(file)
+            found[file.relative_to(folder).as_posix()] = machine.sha256(file)
     return found

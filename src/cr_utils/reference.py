@@ -1,7 +1,8 @@
 """`python -m cr_utils reference`: keep the small records of a finished run under results/reference/<profile>/.
 
-Scope: manifests, logs, counts, tables, figures, the page, and one line per answer with its verdict. Left out: models,
-chains, problems, executed notebooks, and every text of an answer, since answers about benchmarks quote their programs.
+Scope: manifests, logs, counts, tables, figures, the page, one line per answer with its verdict, and facts of problems
+and chains (`kept`): enough to recompute every number and to redraw every figure. Left out: models, executed notebooks,
+and every text of a program, chain or answer, since answers about benchmarks quote their programs.
 """
 
 from __future__ import annotations
@@ -10,18 +11,16 @@ import argparse
 import shutil
 from pathlib import Path
 
-from . import jsonl, paths
+from . import jsonl, kept, paths
 from .errors import UserError
 
 KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json", "filter.jsonl",
         "arms.jsonl", "programs.jsonl")
-VERDICT = ("model", "arm", "benchmark", "question_id", "task", "verdict", "parity", "kind", "detail", "sample",
-           "tokens", "truncated")
 
 
 def verdict(item: dict) -> dict:
     """An evaluation item without its texts."""
-    return {key: item[key] for key in VERDICT if key in item}
+    return kept.items([item], [])[0]
 
 
 def keep(profile: str, target: Path | None = None) -> Path:
@@ -32,14 +31,19 @@ def keep(profile: str, target: Path | None = None) -> Path:
     missing = [path for path in wanted if not path.is_file()]
     if missing:
         raise UserError(f"{paths.shown(missing[0])} is missing: run `make reproduce PROFILE={profile}` first")
+    made = source / "01_data" / "problems.jsonl"
+    problems = jsonl.read(made) if made.is_file() else []
     shutil.rmtree(target, ignore_errors=True)
     for stage in paths.STAGES:
         for name in KEPT:
             if (source / stage / name).is_file():
                 (target / stage).mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / stage / name, target / stage / name)
+        for name, facts in kept.FACTS.items():
+            if (source / stage / name).is_file():
+                kept.write(kept.beside(target / stage / name), map(facts, jsonl.read(source / stage / name)))
         if (source / stage / "items.jsonl").is_file():
-            jsonl.write(target / stage / "items.jsonl", map(verdict, jsonl.read(source / stage / "items.jsonl")))
+            jsonl.write(target / stage / "items.jsonl", kept.items(jsonl.read(source / stage / "items.jsonl"), problems))
     for folder in ("tables", "figures"):
         shutil.copytree(source / folder, target / folder)
     shutil.copyfile(source / "index.html", target / "index.html")

@@ -127,8 +127,14 @@ def main(words: list[str]) -> int:
 def main_figures(words: list[str]) -> int:
     """`figures`: the figures alone."""
     given = _arguments(words, "Redraw the figures of a profile from its records.")
-    absent = figures_all(given.profile, given.folder)
+    kept = paths.root() / "results" / "reference" / given.profile
     folder = (given.folder or paths.results(given.profile)) / "figures"
+    if not given.folder and not Results(given.profile).manifests and kept.is_dir():
+        print(f"figures: no run of {given.profile} has finished here: these are the reference run's")
+        folder = paths.results_root() / "redrawn" / given.profile
+        absent = gallery.save_all(Results(given.profile, kept), folder)
+    else:
+        absent = figures_all(given.profile, given.folder)
     print(f"figures: {len(gallery.FIGURES) - len(absent)} drawn in {paths.shown(Path(folder).resolve())}")
     for name, reason in absent.items():
         print(f"figures: {name} — {reason}")

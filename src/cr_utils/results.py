@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import exams, frames, jsonl, machine, paths, steps
+from cr_utils import exams, frames, jsonl, kept, machine, paths, steps
 from cr_utils.schema import ARMS
 
 
@@ -46,7 +46,8 @@ class Results:
 
     def has(self, stage: str, name: str) -> bool:
         """Is there such a file of a finished stage?"""
-        return stage in self.manifests and (self.folder / stage / name).is_file()
+        path = self.folder / stage / name
+        return stage in self.manifests and (path.is_file() or kept.beside(path).is_file() and name in kept.FACTS)
 
     def reason(self, stage: str, name: str = "") -> str:
         """Why there is nothing to show from a stage's file."""
@@ -55,8 +56,9 @@ class Results:
         return f"{stage} recorded no {name}"
 
     def rows(self, stage: str, name: str) -> list[dict]:
-        """The records of a JSONL file; empty where the stage is not finished or has no such file."""
-        return self._load(stage, name, jsonl.read) or []
+        """The records of a JSONL file, or the facts kept of it; empty where the stage is not finished or has neither."""
+        return self._load(stage, name, lambda path: jsonl.read(path) if path.is_file() or name not in kept.FACTS
+                          else kept.read(kept.beside(path))) or []
 
     def json(self, stage: str, name: str):
         """The content of a JSON file, None where the stage is not finished or has no such file."""

@@ -13,13 +13,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from cr_utils import noise, params, paths, progress, record
+from cr_utils import estimates, failures, locks, noise, params, paths, progress, record
+from cr_utils.processes import end_marked, kill_tree
 from cr_utils.errors import UserError
 
 QUIET = {"OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1",
@@ -60,11 +60,11 @@ def plan(stages: list[str], values: dict, force: bool = False, update: bool = Fa
     for stage in stages:
         found = record.state(stage, values)
         if force:
-            step = Step(stage, "run", f"forced ({found.reason})")
+            step = Step(stage, "run", f"forced ({found.reason}){estimates.of(stage, values)}")
         elif found.kind in ("params", "damaged") and not update:
             step = Step(stage, "refuse", found.reason)
         elif not found.done:
-            step = Step(stage, "run", found.reason)
+            step = Step(stage, "run", found.reason + estimates.of(stage, values))
         elif running:
             step = Step(stage, "skip", f"finished; runs again if {running[0]} comes out differently")
         else:
@@ -84,21 +84,7 @@ def refuse(steps: list[Step], profile: str) -> None:
                             "a new folder")
 
 
-@contextlib.contextmanager
-def only_one(profile: str) -> Iterator[None]:
-    """Hold the profile's results for this process. Raises UserError where another driver holds them."""
-    folder = paths.results(profile)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as lock:
-        try:
-            import fcntl
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # Windows: no lock
-            pass
-        except OSError:
-            raise UserError(f"another run is at work in {paths.shown(folder)}: wait for it, stop it, "
-                            "or set CR_RESULTS to another folder") from None
-        yield
+only_one = locks.driver
 
 
 def run(stages: list[str], values: dict, force: bool = False, update: bool = False) -> None:
@@ -113,7 +99,7 @@ def run(stages: list[str], values: dict, force: bool = False, update: bool = Fal
         for stage in stages:
             found = record.state(stage, values)
             if found.done and not force:
-                say(stage, "finished before, skipped")
+                _again(stage, values)
                 continue
             moved = record.prepare(stage, values, force)
             if moved:
@@ -137,36 +123,22 @@ def run_stage(stage: str, values: dict) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     working, kept = folder / f".{stage}.running.ipynb", folder / f"{stage}.ipynb"
     report = _execute(stage, working, values, folder / "log.txt")
-    if report["kind"] == "start":
+    if report["kind"] == "start" and not failures.known(report):
         say(stage, f"the kernel did not start ({report['message']}): trying once more")
         report = _execute(stage, working, values, folder / "log.txt")
     if record.state(stage, values).done:
-        _tidy(working, kept)
+        if report["kind"] == "ok":
+            _tidy(working, kept)
+        else:
+            say(stage, "finished, but its notebook was stopped before its end: the same command writes it anew")
         return
     failed = folder / f"{stage}.failed.ipynb"
     if working.is_file():
         os.replace(working, failed)
     if report["kind"] == "user":
-        raise UserError(f"{stage}: {report['message']}")
+        raise UserError(f"{stage}: {report['message']} (log: {paths.shown(folder / 'log.txt')})")
     places = f"Log: {paths.shown(folder / 'log.txt')}, notebook: {failed.name}"
-    raise StageError(f"{stage} failed: {cause(report)}", f"{remedy(report)} {places}", report["trace"])
-
-
-def cause(report: dict) -> str:
-    """What went wrong, in one line."""
-    first = report["message"].strip().splitlines()[0] if report["message"].strip() else ""
-    return {"ok": "the notebook ended without finishing its record (no manifest)",
-            "dead": "its kernel died (killed, out of memory, or crashed)",
-            "gone": "the process that ran it was killed",
-            "start": f"its kernel did not start ({first})"}.get(report["kind"], first)
-
-
-def remedy(report: dict) -> str:
-    """What to do about it, in one line."""
-    return {"dead": "Free some memory or lower the stage's batch sizes, then run the same command again.",
-            "gone": "Run the same command again: it continues at this stage.",
-            "start": "Check that `jupyter kernelspec list` shows python3, then run the same command again.",
-            }.get(report["kind"], "The same command continues at this stage; --debug shows the trace.")
+    raise StageError(f"{stage} failed: {failures.cause(report)}", f"{failures.remedy(report)} {places}", report["trace"])
 
 
 def handed(stage: str, values: dict) -> dict:
@@ -180,7 +152,8 @@ def handed(stage: str, values: dict) -> dict:
 
 def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
     """Run the child, pass its lines on, and return its report ({"kind": "gone"} where it left none)."""
-    told = {"CR_PARAMETERS": json.dumps(values | {"force": False})}
+    mark = f"{os.getpid()}-{time.time_ns()}"
+    told = {"CR_PARAMETERS": json.dumps(values | {"force": False}), "CR_RUN": mark}
     with tempfile.TemporaryDirectory(prefix="cr-") as scratch:
         report = Path(scratch) / "report.json"
         command = [sys.executable, "-m", "cr_utils.execute", str(paths.notebook(stage)), str(target),
@@ -189,11 +162,15 @@ def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
                                  stderr=subprocess.STDOUT, start_new_session=True, encoding="utf-8",
                                  errors="replace", env=os.environ | QUIET | told)
         with child, log.open("a", encoding="utf-8") as kept:
+            # A thread of its own: a kernel that outlives the child holds the pipe open, and would be waited for.
+            lines = threading.Thread(target=_relay, args=(stage, child.stdout, kept), daemon=True)
+            lines.start()
             try:
-                _relay(stage, child.stdout, kept)
                 child.wait()
             finally:
                 kill_tree(child.pid)
+                end_marked("CR_RUN", mark)  # what had lost its parent before
+                lines.join(timeout=10)
             found = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else \
                 {"kind": "gone", "message": "", "trace": ""}
             if found["kind"] != "ok":
@@ -211,21 +188,14 @@ def _relay(stage: str, stream, kept) -> None:
             say(stage, text)
 
 
-def kill_tree(pid: int, patience: float = 3.0) -> None:
-    """End a process and all below it, kindly, then not (kernels lead their own sessions: no one group)."""
-    try:
-        top = psutil.Process(pid)
-        tree = [*top.children(recursive=True), top]
-    except psutil.NoSuchProcess:
-        return
-    for process in tree:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, alive = psutil.wait_procs(tree, timeout=patience)
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive, timeout=patience)
+def _again(stage: str, values: dict) -> None:
+    """What is left to do for a finished stage: its notebook, where a kill came between it and the manifest."""
+    folder = paths.stage_dir(values["profile"], stage)
+    if (folder / f".{stage}.running.ipynb").is_file() and not (folder / f"{stage}.ipynb").is_file():
+        say(stage, "finished before; its notebook is executed once more, to show the results")
+        run_stage(stage, values)
+    else:
+        say(stage, "finished before, skipped")
 
 
 def _tidy(working: Path, kept: Path) -> None:
@@ -260,8 +230,11 @@ def main(words: list[str]) -> int:
     values = params.load(asked.profile, {key: params.parse_value(key, text) for key, text in asked.given})
     stages = select(asked.stages)
     if asked.plan:
-        for step in plan(stages, values, asked.force, asked.update):
-            print(f"{step.stage:<13} {step.act:<7} {step.why}")
+        steps = plan(stages, values, asked.force, asked.update)
+        for step in steps:
+            print(f"{step.stage:<13} {step.act:<7} {step.why}", flush=True)
+        for line in estimates.total([step.stage for step in steps if step.act == "run"], values):
+            print(line, file=sys.stderr)
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _: sys.exit(128 + got))

@@ -13,8 +13,10 @@ import functools
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
+from . import jsonl
 from .candidates import REASONS, SPLITS, candidates
 from .errors import UserError
 from .sandbox import Sandbox
@@ -28,22 +30,23 @@ HIDDEN = ("print", "key")  # what candidates carry besides the problem's record
 
 
 def synthesize(sizes: dict[str, int], options: dict, workers: int = 2,
-               on_progress: Callable[[int], object] | None = None, chunk: int = 0) -> tuple[list, list]:
+               on_progress: Callable[[int], object] | None = None, chunk: int = 0,
+               keep: Path | None = None) -> tuple[list, list]:
     """Problems for every split and the counts through the filters.
 
     `sizes` maps split to number of problems; `options` holds seed, constraints, mutation, max_steps;
     `on_progress` is told the number of problems so far. `workers` 0 makes all in this process; `chunk` is the
-    number of programs a worker makes at a time (0: by the size of the split).
+    number of programs a worker makes at a time (0: by the size of the split). `keep` is a file for what is made,
+    from which a run that was killed goes on.
     Returns (problems, [{"split", "step", "n"}]); raises UserError where no acceptable problem turns up.
     """
     problems, rows = [], []
     prints: set[str] = set()
-    with executor(workers) as pool, Sandbox(hash_seed=1) as sandbox:
+    with executor(workers) as pool, Sandbox(hash_seed=1) as sandbox, Kept(keep) as kept:
         for split in SPLITS:
             filling = Filling(split, sizes[split], prints, functools.partial(same_in, sandbox))
             size = chunk or max(SMALL_CHUNK, min(CHUNK, sizes[split] // 4))
-            jobs = ((options["seed"], split, options, start, size) for start in itertools.count(0, size))
-            with contextlib.closing(in_order(pool, make_chunk, jobs, 2 * workers)) as batches:
+            with contextlib.closing(kept.batches(pool, split, options, size, 2 * workers)) as batches:
                 while not filling.full:
                     filling.take(next(batches))
                     if on_progress:
@@ -52,6 +55,37 @@ def synthesize(sizes: dict[str, int], options: dict, workers: int = 2,
             prints |= filling.prints
             rows += filling.rows()
     return problems, rows
+
+
+class Kept:
+    """Outcomes of chunks, in a file if there is one; they are made once, however often a run is killed."""
+
+    def __init__(self, path: Path | None):
+        self.file = jsonl.Appender(path) if path else None
+
+    def __enter__(self) -> Kept:
+        if self.file:
+            self.file.__enter__()
+            self.found = {row["id"]: row["outcomes"] for row in self.file.rows}
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.file:
+            self.file.__exit__()
+
+    def batches(self, pool, split: str, options: dict, size: int, ahead: int) -> Iterator[list]:
+        """Outcomes of one chunk after another, without end: first those found, then new ones."""
+        begin, name = 0, f"{split}:{size}:{options}"
+        while self.file and f"{name}:{begin}" in self.found:
+            yield self.found.pop(f"{name}:{begin}")
+            begin += size
+        jobs = ((options["seed"], split, options, start, size) for start in itertools.count(begin, size))
+        with contextlib.closing(in_order(pool, make_chunk, jobs, ahead)) as made:
+            for start in itertools.count(begin, size):
+                outcomes = next(made)
+                if self.file:
+                    self.file.add({"id": f"{name}:{start}", "outcomes": outcomes})
+                yield outcomes
 
 
 class Filling:

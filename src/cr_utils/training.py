@@ -89,7 +89,7 @@ class Log:
             return []
         text = self.path.read_bytes()
         if not text.endswith(b"\n"):
-            self.path.write_bytes(text[: text.rfind(b"\n") + 1])
+            os.truncate(self.path, text.rfind(b"\n") + 1)
         return jsonl.read(self.path)
 
     def resume(self, step: int) -> list[dict]:
@@ -137,7 +137,11 @@ class Watch(TrainerCallback):
     def on_train_begin(self, args, state, control, **_):
         self.progress = Progress(self.label, args.max_steps, "steps", start=state.global_step)
         self.mark = time.perf_counter()
-        if state.global_step or self.first:
+        if state.global_step in self.validated:  # told again: a kill may have come before the hook had kept it
+            accuracy, n = self.validated[state.global_step]
+            if self.hook and distributed.first():
+                self.hook({"step": state.global_step, "val_accuracy": round(accuracy, 5), "val_n": n})
+        elif state.global_step or self.first:
             self._check(state.global_step)
 
     def on_save(self, args, state, control, **_):
@@ -194,7 +198,7 @@ class Checkpoints:
         self.stamp.write_text(self.key)
         found = sorted(self.folder.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
         for folder in reversed(found):
-            if (folder / "trainer_state.json").is_file():  # written last
+            if whole(folder):
                 return folder
             shutil.rmtree(folder)
         return None
@@ -202,8 +206,20 @@ class Checkpoints:
     def clear(self) -> None:
         """Remove them, once every process is done with them."""
         distributed.wait()
-        if distributed.first():
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if distributed.first() and self.folder.is_dir():
+            # Under another name at once: half a checkpoint left by a kill must not be taken for one.
+            gone = self.folder.with_name(f"{self.folder.name}.gone")
+            shutil.rmtree(gone, ignore_errors=True)
+            self.folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+
+def whole(folder: Path) -> bool:
+    """Whether a checkpoint was written to its end: its state is written last, and readable."""
+    try:
+        return "global_step" in json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def run(trainer, watch: Watch, checkpoints: Checkpoints) -> None:

@@ -30,7 +30,13 @@ def executor(workers: int) -> Executor:
     if not workers:
         return Here()
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=machine.limit_memory)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=prepare)
+
+
+def prepare() -> None:
+    """What a worker does first: bound its memory, and see to it that it does not outlive who asked for it."""
+    machine.limit_memory()
+    machine.end_with_parent()
 
 
 def in_order(pool: Executor, function: Callable, jobs: Iterable[tuple], ahead: int) -> Iterator:

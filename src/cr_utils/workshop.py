@@ -66,7 +66,9 @@ class Workshop:
             sizes = {split: 0 for split in synthesis.SPLITS} | {"train": len(self.problems)}
             options = {"seed": self.params["seed"], "constraints": arm.constraints, "mutation": arm.mutation,
                        "max_steps": self.params["data_max_steps"]}
-            jsonl.write(path, synthesis.synthesize(sizes, options, self.params["data_workers"])[0])
+            jsonl.write(path, synthesis.synthesize(sizes, options, self.params["data_workers"],
+                                                     keep=path.with_name("chunks.partial.jsonl"))[0])
+            path.with_name("chunks.partial.jsonl").unlink(missing_ok=True)
         return jsonl.read(path)
 
     def _grpo(self, name: str, arm: Arm, out: Path) -> dict:

@@ -1,0 +1,123 @@
+"""`python -m cr_utils crate`: a run as an RO-Crate: its files, who made them from what, when, and with what.
+
+Writes `ro-crate-metadata.json` (RO-Crate 1.1, Process Run Crate 0.5) into the profile's results folder, from the
+stages' manifests alone; the folder as it stands is then the crate. Copies nothing, hashes nothing anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import mimetypes
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cr_utils import jsonl, paths
+from cr_utils.errors import UserError
+from cr_utils.results import Results
+
+NAME = "ro-crate-metadata.json"
+CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
+SPECIFICATION, PROFILE = "https://w3id.org/ro/crate/1.1", "https://w3id.org/ro/wfrun/process/0.5"
+LICENCE = "https://spdx.org/licenses/MIT"
+REPOSITORY_FILES = ("index.html", "tables", "figures")
+
+
+def document(results: Results) -> dict:
+    """The JSON-LD document of a run's finished stages. Raises UserError where none is finished."""
+    manifests = results.manifests
+    if not manifests:
+        raise UserError(f"{paths.shown(results.folder)} has no finished stage: "
+                        f"run `make reproduce PROFILE={results.profile}` first")
+    files: dict[str, dict] = {}
+    for stage, manifest in manifests.items():
+        for name, digest in manifest["outputs"].items():
+            if (results.folder / stage / name).is_file():
+                files[f"{stage}/{name}"] = file_entity(results.folder, f"{stage}/{name}", digest)
+    for place in REPOSITORY_FILES:
+        for path in sorted(_all(results.folder / place)):
+            name = path.relative_to(results.folder).as_posix()
+            files[name] = file_entity(results.folder, name)
+    actions = [action(stage, manifest, files) for stage, manifest in manifests.items()]
+    software = [tool(stage, manifest) for stage, manifest in manifests.items()]
+    root = {
+        "@id": "./", "@type": "Dataset", "name": f"CodeReasoner, reproduced: the {results.profile} run",
+        "description": "Records, tables and figures of one run of the reproduction of CodeReasoner "
+                       "(arXiv 2507.17548), with the provenance of every file.",
+        "datePublished": max(manifest["finished"] for manifest in manifests.values())[:10],
+        "license": {"@id": LICENCE}, "conformsTo": {"@id": PROFILE},
+        "hasPart": [{"@id": name} for name in files], "mentions": [{"@id": one["@id"]} for one in actions],
+        "citation": {"@id": "https://arxiv.org/abs/2507.17548"},
+    }
+    return {"@context": CONTEXT, "@graph": [
+        {"@id": NAME, "@type": "CreativeWork", "about": {"@id": "./"}, "conformsTo": {"@id": SPECIFICATION}},
+        root, *files.values(), *software, *actions, *_settings(manifests), *_fixed()]}
+
+
+def _all(place: Path) -> list[Path]:
+    return [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+
+
+def file_entity(folder: Path, name: str, digest: str | None = None) -> dict:
+    """One file: its size, media type and, where a manifest gives it, sha256."""
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    made = {"@id": name, "@type": "File", "name": Path(name).name,
+            "encodingFormat": "application/jsonlines" if name.endswith(".jsonl") else kind,
+            "contentSize": str((folder / name).stat().st_size)}
+    return made | ({"sha256": digest} if digest else {})
+
+
+def tool(stage: str, manifest: dict) -> dict:
+    """The notebook of a stage at the commit that ran."""
+    return {"@id": f"#notebook-{stage}", "@type": "SoftwareApplication", "name": f"notebooks/{stage}.ipynb",
+            "softwareVersion": manifest["code"]["commit"] or "unknown",
+            "softwareRequirements": ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())}
+
+
+def action(stage: str, manifest: dict, files: dict) -> dict:
+    """What one stage did: when, with which notebook and settings, from which files to which."""
+    end = datetime.strptime(manifest["finished"], "%Y-%m-%dT%H:%M:%S%z")
+    outputs = [f"{stage}/{name}" for name in manifest["outputs"]]
+    hardware = manifest["hardware"]
+    return {
+        "@id": f"#run-{stage}", "@type": "CreateAction", "name": f"{stage} of profile {manifest['profile']}",
+        "instrument": {"@id": f"#notebook-{stage}"},
+        "startTime": (end - timedelta(seconds=manifest["wall_seconds"])).isoformat(timespec="seconds"),
+        "endTime": end.isoformat(timespec="seconds"),
+        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "object": [{"@id": name} for name in manifest["inputs"] if name in files] +
+                  [{"@id": f"#{stage}-{key}"} for key in manifest["params"]],
+        "result": [{"@id": name} for name in outputs if name in files],
+        "description": f"{manifest['cpu_seconds']:.0f} s of CPU time, at most {(manifest['peak_memory'] or 0) / 2**20:.0f} "
+                       f"MiB of memory, on {hardware['cores']} cores of {hardware['processor']}, {hardware['system']}",
+    }
+
+
+def _settings(manifests: dict) -> list[dict]:
+    """Every parameter of every stage, as the value that it had."""
+    return [{"@id": f"#{stage}-{key}", "@type": "PropertyValue", "name": key, "value": str(value)}
+            for stage, manifest in manifests.items() for key, value in manifest["params"].items()]
+
+
+def _fixed() -> list[dict]:
+    return [{"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License"},
+            {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
+            {"@id": "http://schema.org/CompletedActionStatus", "@type": "ActionStatusType", "name": "completed"},
+            {"@id": "https://arxiv.org/abs/2507.17548", "@type": "ScholarlyArticle", "name": "CodeReasoner"}]
+
+
+def write(profile: str, folder: Path | None = None) -> Path:
+    """Write the document beside the records; returns its path."""
+    results = Results(profile, folder)
+    path = results.folder / NAME
+    jsonl.write_json(path, document(results))
+    return path
+
+
+def main(words: list[str]) -> int:
+    """The command `crate`."""
+    asked = argparse.ArgumentParser(prog="python -m cr_utils crate", description=main.__doc__)
+    asked.add_argument("--profile", default="tiny", help="whose results (default: tiny)")
+    asked.add_argument("--folder", type=Path, help="where they lie (default: results/<profile>)")
+    given = asked.parse_args(words)
+    print(f"crate: {paths.shown(write(given.profile, given.folder))}")
+    return 0

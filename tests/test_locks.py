@@ -1,0 +1,37 @@
+"""Locks: one process per stage, and a killed holder is no holder."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cr_utils import locks
+from cr_utils.errors import UserError
+
+HOLD = ("import sys, time\nfrom cr_utils import locks\nlocks.hold('smoke', '01_data')\nprint('held', flush=True)\n"
+        "time.sleep(60)\n")
+
+
+@pytest.fixture
+def other():
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline() == "held\n"
+        yield child
+        child.kill()
+
+
+def test_a_stage_held_elsewhere_is_refused_and_free_after_a_kill(other, monkeypatch):
+    monkeypatch.setattr(locks, "PATIENCE", 0.3)
+    with pytest.raises(UserError, match="another process is at work on 01_data"):
+        locks.hold("smoke", "01_data")
+    locks.hold("smoke", "02_distill")
+    locks.release("smoke", "02_distill")
+    monkeypatch.setattr(locks, "PATIENCE", 10)
+    other.kill()
+    began = time.monotonic()
+    locks.hold("smoke", "01_data")
+    locks.hold("smoke", "01_data")  # again is nothing new
+    assert time.monotonic() - began < 5
+    locks.release("smoke", "01_data")
+    locks.release("smoke", "01_data")
