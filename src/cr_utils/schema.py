@@ -103,6 +103,7 @@ SCHEMA = {
     "grpo_beta": Key(float, 0.0, "weight of the KL term against the SFT model", 0.0, 10.0),
     "grpo_filter_prompts": Key(int, REQUIRED, "candidate prompts tried before training (0: no filter)", 0),
     "grpo_filter_samples": Key(int, 8, "answers per candidate; prompts with right and wrong ones stay", 2),
+    "grpo_filter_most": Key(int, 0, "right answers of a kept candidate at most (0: all but all of them)", 0),
     "grpo_save_every": Key(int, REQUIRED, "updates between checkpoints (each is validated)", 1),
     "grpo_eval_items": Key(int, REQUIRED, "validation questions answered at each checkpoint", 1),
     "grpo_format_weight": Key(float, 0.1, "share of the format term in the reward", 0.0, 0.5),
