@@ -1,7 +1,8 @@
-"""The far end of the tests of `llm` sources and teachers: reads a prompt as a model would and writes real replies.
+"""The far end of the tests of `llm` sources and teachers: reads a prompt as a model would and writes real
+replies.
 
-Programs come from the grammar, for the very cell that is asked for; every few are broken, against the rules or
-hostile. Answers of a teacher come from the interpreter, some of them wrong. All by the text of the prompt.
+Programs come from the grammar, for the very cell that is asked for; every few are broken, against the rules
+or hostile. Answers of a teacher come from the interpreter, some of them wrong. All by the text of the prompt.
 """
 
 import random
@@ -30,7 +31,7 @@ BROKEN = ("I am sorry, I cannot do that.", "def f(x:\n    return x", "", "def f(
 def cell_of(prompt):
     """The cell that a prompt asks for."""
     op = constraints.space().operations[ASKED.search(prompt).group(1)]
-    depth = re.search(r"nests exactly (\d) deep", prompt)
+    depth = re.search(r"nested exactly (\d) deep", prompt)
     helper = "helper function g" in prompt
     setting = "control" if depth else "helper" if helper else "nested" if "more than once" in prompt else "methods"
     return constraints.Cell(op, setting, int(depth.group(1)) if depth else 0)

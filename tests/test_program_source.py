@@ -1,4 +1,6 @@
-"""Programs from a model behind a real server: the same filters as the grammar's, and nothing hostile gets in."""
+"""Programs from a model behind a real server: the same filters as the grammar's, and nothing hostile gets
+in.
+"""
 
 import ast
 import functools

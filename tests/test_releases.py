@@ -1,4 +1,6 @@
-"""The released sets: read as their public scripts write them, run again, refused clearly where they are not."""
+"""The released sets: read as their public scripts write them, run again, refused clearly where they are
+not.
+"""
 
 import json
 

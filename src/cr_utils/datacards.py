@@ -1,8 +1,8 @@
 """Data sets as others read them: parquet files beside the JSONL, and a card that says what is in them.
 
 Scope: the outputs of 01_data (problems, a file per split) and 02_distill (accepted chains). The folder of the
-stage loads with `datasets.load_dataset(folder)`; `python -m cr_utils push` uploads it. The card is written from
-the records: schema, counts, distributions, seeds, hashes, what the filters took.
+stage loads with `datasets.load_dataset(folder)`; `python -m cr_utils push` uploads it. The card is written
+from the records: schema, counts, distributions, seeds, hashes, what the filters took.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from .fingerprints import committed
 
 PROBLEMS = {
     "id": "hash of code and input", "code": "the program", "entry_point": "the function called",
-    "input": "its argument text", "output": "the value's literal text", "constraint": "type, method, setting, depth",
+    "input": "its argument text", "output": "the value's literal text", 
+    "constraint": "type, method, setting, depth",
     "source": "grammar, llm or released", "difficulty": "lines that the run executes",
     "split": "train, validation, heldout, heldout_ood (by the program's fingerprint)",
 }
 CHAINS = {
     "id": "of the question", "problem_id": "of the problem", "task": "output, input, coverage, path or state",
-    "prompt": "what is asked", "completion": "reasoning and answer", "verdict": "accepted by the verification",
-    "kind": "of the verdict", "teacher": "who wrote it", "tries": "samples it took", "steps": "lines of reasoning",
+    "prompt": "what is asked", "completion": "reasoning and answer",
+    "verdict": "accepted by the verification",
+    "kind": "of the verdict", "teacher": "who wrote it", "tries": "samples it took",
+    "steps": "lines of reasoning",
 }
 CARD = """---
 license: mit
@@ -36,8 +39,8 @@ configs:
 ---
 # {title}
 
-Made by stage `{stage}` of the CodeReasoner reproduction package, profile `{profile}`, seed {seed}. Load it with
-`datasets.load_dataset("<this folder or its name on the hub>")`.
+Made by stage `{stage}` of the CodeReasoner reproduction package, profile `{profile}`, seed {seed}.
+Load it with `datasets.load_dataset("<this folder or its name on the hub>")`.
 
 **Licence**: MIT for what this package wrote. {licence}
 
@@ -83,7 +86,8 @@ LICENCE = {
 
 
 def write(run: record.Record, rows: list[dict]) -> list[str]:
-    """Write the parquet files and README.md of a stage that is about to finish; their names, to be its outputs.
+    """Write the parquet files and README.md of a stage that is about to finish; their names, to be its
+    outputs.
 
     rows: the problems of 01_data or the chains of 02_distill. A finished stage keeps what it has.
     """
@@ -133,7 +137,7 @@ def _table(pairs) -> str:
 def _licence(values: dict, chains: bool) -> str:
     text = LICENCE[values["data_source"]].format(**values)
     if chains and values["distill_teacher"] != "interpreter":
-        text += f" The chains' words are `{values['distill_model']}`'s: the terms of that model apply to them."
+        text += f" The chains' words are `{values['distill_model']}`'s: that model's terms apply to them."
     return text
 
 
@@ -149,11 +153,13 @@ def _filters(run: record.Record, rows: list[dict]) -> list[tuple[str, int]]:
 
 
 def _decontamination(run: record.Record, filters: list[tuple[str, int]], chains: bool) -> str:
-    """What was compared with the benchmarks, and what was found, with the stage's own report where it has one."""
+    """What was compared with the benchmarks, and what was found, with the stage's own report where it has
+    one.
+    """
     if chains:
         return "the chains are about the problems of 01_data; see its card."
-    text = f"every program is compared with {len(committed())} fingerprints (names renamed, literals by type) of all " \
-           "CRUXEval and REval programs and their functions"
+    text = f"every program is compared with {len(committed())} fingerprints (names renamed, literals by type) " \
+           "of all CRUXEval and REval programs and their functions"
     for (_, before), (step, after) in zip(filters, filters[1:], strict=False):
         if step == "not: benchmark program":
             text += f"; {before - after} were dropped"
@@ -162,17 +168,20 @@ def _decontamination(run: record.Record, filters: list[tuple[str, int]], chains:
 
 def _problem_lines(rows: list[dict]) -> list[str]:
     lengths = [row["code"].count("\n") + 1 for row in rows]
+    cells = [row["constraint"] for row in rows]
     kinds = Counter(type(literals.parse(row["output"])).__name__ for row in rows)
     return [_spread("lines of code", lengths), _spread("lines executed", [row["difficulty"] for row in rows]),
-            _shares("result type", kinds), _shares("setting", Counter(r["constraint"]["setting"] for r in rows)),
+            _shares("result type", kinds),
+            _shares("setting", Counter(r["constraint"]["setting"] for r in rows)),
             _shares("control-flow depth", Counter(row["constraint"]["depth"] for row in rows)),
             _shares("type under test", Counter(row["constraint"]["type"] for row in rows)),
-            f"- operations under test: {len({(r['constraint']['type'], r['constraint']['method']) for r in rows})}"]
+            f"- operations under test: {len({(one['type'], one['method']) for one in cells})}"]
 
 
 def _chain_lines(rows: list[dict]) -> list[str]:
     good = [row for row in rows if row["verdict"]]
-    lines = [f"- accepted: {len(good)} of {len(rows)}", _shares("verdict", Counter(row["kind"] for row in rows))]
+    lines = [f"- accepted: {len(good)} of {len(rows)}",
+             _shares("verdict", Counter(row["kind"] for row in rows))]
     return lines + [_spread("characters", [len(row["completion"]) for row in good]),
                     _spread("lines of reasoning", [row["steps"] for row in good])] if good else lines
 

@@ -137,7 +137,9 @@ def chains(pairs: Iterable[tuple[dict, str]], write: Teacher, path: Path, *, tea
 
 def verified(asked: list[Question], texts: list[str | None], teacher_name: str, direct: bool = False,
              sandbox=None, limit: int = 0) -> list[dict]:
-    """The chain records of a teacher's texts, judged as a model's answers are; limit: characters (0: usual)."""
+    """The chain records of a teacher's texts, judged as a model's answers are; limit: characters (0:
+    usual).
+    """
     judged = answers.judge_many(asked, [text or "" for text in texts], sandbox=sandbox)
     return [record(question, text, *_accept(text, verdict, direct, limit), teacher_name)
             for question, text, verdict in zip(asked, texts, judged, strict=True)]

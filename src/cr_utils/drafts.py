@@ -20,7 +20,9 @@ from .program_replies import Submission, Unusable
 
 @dataclass
 class Draft:
-    """A reply on its way through the filters: `reason` once it is rejected, else `runs` as problem records."""
+    """A reply on its way through the filters: `reason` once it is rejected, else `runs` as problem
+    records.
+    """
 
     cell: Cell
     ood: bool
@@ -43,7 +45,8 @@ def read(draft: Draft, reply: str) -> None:
     tree = ast.parse(code)
     depth, asked = structure.depth(tree), draft.cell
     draft.cell = replace(asked, setting="control", depth=depth) if depth else replace(asked, depth=0)
-    wrong = not depth and asked.setting == "control" or depth > MAX_DEPTH or not draft.ood and depth == MAX_DEPTH
+    most = MAX_DEPTH if draft.ood else MAX_DEPTH - 1
+    wrong = depth > most or not depth and asked.setting == "control"
     draft.reason = "wrong depth" if wrong else static_reason(tree, draft)
     draft.cell = asked if draft.reason else draft.cell
 
@@ -75,11 +78,11 @@ def holds(tree: ast.Module, types: tuple, op: constraints.Operation) -> bool:
         call = getattr(pattern, "value", None)
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             return False
-        calls = [(node, where) for where in tree.body for node in ast.walk(where) if isinstance(node, ast.Call)
-                 and isinstance(node.func, ast.Attribute) and node.func.attr == call.func.attr]
+        calls = [(node, where) for where in tree.body for node in ast.walk(where)
+                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == call.func.attr]
         subject = "str" if op.subject in ("chr", "pre") else op.subject
         return any(program.type_of(node.func.value, where) in (subject, None) for node, where in calls)
-    except (IndexError, AttributeError, TypeError, ValueError, RecursionError):  # syntax that usage does not know
+    except (IndexError, AttributeError, TypeError, ValueError, RecursionError):  # unknown to usage
         return False
 
 

@@ -36,7 +36,9 @@ def pool(problems: list[dict], params: dict) -> list[Question]:
 
 
 def mixed(passes: int, samples: int, most: int = 0) -> bool:
-    """Whether a group taught something: neither all wrong nor all right, nor more than `most` right (0: no limit)."""
+    """Whether a group taught something: neither all wrong nor all right, nor more than `most` right (0: no
+    limit).
+    """
     return 0 < passes < samples and (not most or passes <= most)
 
 

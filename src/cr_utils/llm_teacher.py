@@ -1,8 +1,8 @@
 """Teachers that are language models: sampled chains, and chains of the interpreter in a model's words.
 
-Scope: asks, splits a reply into reasoning and answer, has `distill` verify every try by execution, tries again
-up to a limit, and takes the shortest of the accepted. Every try is kept, with its verdict, in a log of its own;
-prompts and replies in the endpoint's. Needs httpx, never torch.
+Scope: asks, splits a reply into reasoning and answer, has `distill` verify every try by execution, tries
+again up to a limit, and takes the shortest of the accepted. Every try is kept, with its verdict, in a log of
+its own; prompts and replies in the endpoint's. Needs httpx, never torch.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ class Sampling:
 class Rewriting(Sampling):
     """The interpreter's chains in a model's words, each checked against the run.
 
-    What no try rewords faithfully has no chain: a right answer under wrong steps would pass the judge. problems:
-    records of those asked about.
+    What no try rewords faithfully has no chain: a right answer under wrong steps would pass the judge.
+    problems: records of those asked about.
     """
 
     name = "rewrite"
@@ -108,7 +108,9 @@ class Rewriting(Sampling):
         self.chains: dict[str, str] = {}
 
     def prompts(self, asked: list[Question]) -> list[str | None]:
-        """Requests to reword; None where the interpreter has no chain, or one with a failed try (another run)."""
+        """Requests to reword; None where the interpreter has no chain, or one with a failed try (another
+        run).
+        """
         for question, chain in zip(asked, self.write(asked), strict=True):
             if chain is not None and ": no match" not in chain:
                 self.chains[question.id] = chain
@@ -129,8 +131,9 @@ class Rewriting(Sampling):
 def arranged(reply: str, question: Question) -> str:
     """`<reasoning>…</reasoning>`, newline, `<answer>…</answer>` of a reply.
 
-    What a reasoning model thought stands for the reasoning where the reply has none of its own; an answer that
-    is a whole assertion, or fenced, is cut down to what was asked for. A reply without one answer stays as it is.
+    What a reasoning model thought stands for the reasoning where the reply has none of its own; an answer
+    that is a whole assertion, or fenced, is cut down to what was asked for. A reply without one answer stays
+    as it is.
     """
     thought = THOUGHT.match(reply)
     said = reply[thought.end():] if thought else reply.rpartition("</think>")[2]

@@ -1,8 +1,8 @@
 """What a language model is asked when it is to write programs: one per constraint cell, and further inputs.
 
 Scope: the wording, which is ours, and what is drawn for it (a theme, reference values), all seeded. Nothing
-here asks a model or reads a reply. The kinds of constraint and the ranges of the reference values are those of
-the released recipe.
+here asks a model or reads a reply. The kinds of constraint and the ranges of the reference values are those
+of the released recipe.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ STAND_INS = {"str": ("s", "t"), "list": ("xs", "ys"), "slist": ("words", "others
 SETTINGS = {
     "nested": "Call the operation more than once, one use inside another's operand. No if, for or while.",
     "methods": "Combine the operation with two or three other built-in operations. No if, for or while.",
-    "control": "Put the operation inside control flow (if, elif, for, while) that nests exactly {depth} deep.",
+    "control": "Put the operation inside control flow (if, elif, for, while) nested exactly {depth} deep.",
     "helper": "Put the operation into a helper function g, which f calls. No if, for or while.",
 }
 THEMES = ("a library", "a garden", "train times", "a kitchen", "a tournament", "the weather", "a museum",
           "parcels", "a choir", "a small shop", "star names", "a diary", "recipes", "map squares", "a zoo",
           "tickets", "words of a poem", "sensor readings", "card games", "a timetable")
-PROGRAM = """Write a small Python program for an exercise in which the reader works out by hand what it returns.
+PROGRAM = """Write a small Python program for an exercise in which the reader works out by hand what it
+returns.
 
 Operation to exercise: {type}.{name}, as in `{example}`
 Structure: {structure}
@@ -51,7 +52,8 @@ print({call})
 Write {n} other calls of {entry} that lead to different results, if possible along other branches. Keep the
 number and the types of the arguments. Use values like these:
 {values}
-Reply with one Python code block that has one call a line, such as {entry}(...), with literal arguments only."""
+Reply with one Python code block that has one call a line, such as {entry}(...), with literal
+arguments only."""
 
 
 def example(op: Operation) -> str:
@@ -82,12 +84,13 @@ def inputs(code: str, entry_point: str, input_text: str, n: int, rng: random.Ran
     """The prompt for `n` further calls of a program, with reference values."""
     values = "\n".join((f"- integers: {', '.join(str(rng.randint(5, 20)) for _ in range(4))}",
                         f"- strings: {', '.join(repr(word(rng)) for _ in range(4))}"))
-    return INPUTS.format(code=code, call=f"{entry_point}({input_text})", entry=entry_point, n=n, values=values)
+    return INPUTS.format(code=code, call=f"{entry_point}({input_text})", entry=entry_point, n=n,
+                         values=values)
 
 
 def word(rng: random.Random) -> str:
-    """A reference string of 5 to 10 characters: alphanumeric (half of them), one character repeated (40 %), or
-    with punctuation (10 %).
+    """A reference string of 5 to 10 characters: alphanumeric (half of them), one character repeated (40 %),
+    or with punctuation (10 %).
     """
     length, kind = rng.randint(5, 10), rng.random()
     if kind < 0.5:

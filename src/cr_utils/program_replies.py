@@ -14,12 +14,12 @@ from . import literals
 
 FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 MAX_REPLY, MAX_LINES, MAX_FUNCTIONS, MAX_INPUT = 65_536, 40, 4, 200
-BUILTINS = frozenset("""abs all any bin bool chr dict divmod enumerate filter float frozenset hex int isinstance
-    len list map max min oct ord pow range repr reversed round set sorted str sum tuple zip""".split())
+BUILTINS = frozenset("""abs all any bin bool chr dict divmod enumerate filter float frozenset hex int
+    isinstance    len list map max min oct ord pow range repr reversed round set sorted str sum tuple zip""".split())
 STATEMENTS = (ast.Return, ast.Assign, ast.AugAssign, ast.For, ast.While, ast.If, ast.Expr, ast.Break,
               ast.Continue, ast.Delete, ast.Pass)
-EXPRESSIONS = (ast.Constant, ast.Name, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.BinOp, ast.BoolOp,
-               ast.Compare, ast.Call, ast.Attribute, ast.Subscript, ast.Slice, ast.IfExp, ast.ListComp,
+EXPRESSIONS = (ast.Constant, ast.Name, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.BinOp,
+               ast.BoolOp, ast.Compare, ast.Call, ast.Attribute, ast.Subscript, ast.Slice, ast.IfExp, ast.ListComp,
                ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr, ast.FormattedValue, ast.Starred)
 OTHERS = (ast.comprehension, ast.keyword, ast.arguments, ast.arg, ast.expr_context, ast.operator, ast.unaryop,
           ast.boolop, ast.cmpop)
@@ -35,8 +35,8 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True)
 class Submission:
-    """A program whose entry point is `f`, the argument text of its call, and the types of its arguments as the
-    constraint space names them (None for a type that it does not name)."""
+    """A program whose entry point is `f`, the argument text of its call, and the types of its arguments as
+    the constraint space names them (None for a type that it does not name)."""
 
     code: str
     input: str
@@ -105,7 +105,9 @@ def literal_text(node: ast.expr) -> str:
 
 
 def _block(reply: str) -> str:
-    """The last code block of a reply (after what a reasoning model thought), or all of it where it has none."""
+    """The last code block of a reply (after what a reasoning model thought), or all of it where it has
+    none.
+    """
     if len(reply) > MAX_REPLY:
         raise Unusable("no program", f"more than {MAX_REPLY} characters")
     said = reply.rpartition("</think>")[2]

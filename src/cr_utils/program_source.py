@@ -3,7 +3,8 @@
 Scope: the `llm` program source, given a function that asks. Programs are written by a model, so they run in
 the sandbox only, and not at all where its isolation layers are missing. Requests are numbered and drawn by
 their numbers, and outcomes are taken in order: with the same replies the same problems come out. The split of
-a program is read off its fingerprint (surplus of the small splits goes to training); no program stands in two.
+a program is read off its fingerprint (surplus of the small splits goes to training); no program stands in
+two.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Source:
     """Fills splits with a model's programs.
 
     sizes: split -> number of problems; options: seed, constraints, mutation, max_steps and inputs (how many
-    further inputs to ask for, with mutation); ask(prompts, number): the replies, `number` counts equal prompts.
+    further inputs to ask for, with mutation); ask(prompts, number): the replies, `number` counts equal
+    prompts.
     """
 
     def __init__(self, sizes: dict[str, int], options: dict, ask: Ask):
@@ -131,7 +133,8 @@ class Source:
     def _further(self, drafts: list[Draft]) -> None:
         """Ask for further inputs of the programs that ran, and run them."""
         left = [draft for draft in drafts if draft.reason is None]
-        rngs = [random.Random(f"{self.options['seed']}:inputs:{draft.print}:{draft.inputs[0]}") for draft in left]
+        rngs = [random.Random(f"{self.options['seed']}:inputs:{draft.print}:{draft.inputs[0]}")
+                for draft in left]
         prompts = [program_prompts.inputs(d.program.code, "f", d.inputs[0], self.options["inputs"], rng)
                    for d, rng in zip(left, rngs, strict=True)]
         for draft, reply in zip(left, self._replies(prompts) if left else [], strict=True):
@@ -224,5 +227,6 @@ class Source:
 
     def cell_yield(self) -> list[dict]:
         """For each cell that was asked for: requests, programs and problems accepted."""
-        return [{**dict(zip(("type", "method", "setting", "depth"), cell, strict=True)), "asked": n["asked"],
-                 "programs": n["programs"], "problems": n["problems"]} for cell, n in sorted(self.cells.items())]
+        return [{**dict(zip(("type", "method", "setting", "depth"), cell, strict=True)),
+                 **{name: n[name] for name in ("asked", "programs", "problems")}}
+                for cell, n in sorted(self.cells.items())]

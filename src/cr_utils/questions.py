@@ -188,7 +188,8 @@ def many(problems: list[dict], task: str, n: int | None = None, direct: bool = F
         if task not in TRACED:
             made.append(at(problem, task, direct=direct))
             continue
-        run = tracer(problem["code"], problem["entry_point"], problem["input"]) if tracer else traced.of(problem)
+        where = problem["code"], problem["entry_point"], problem["input"]
+        run = tracer(*where) if tracer else traced.of(problem)
         want = empties < EMPTY_SHARE[task] * (len(made) + 1) - 0.5
         question = build(problem, task, run, direct, seed, empty=want)
         if question is not None:

@@ -1,10 +1,11 @@
 """The released sets of the same line of work (arXiv 2603.11226), as an alternative source.
 
 Scope: fetches `justForAnonymous/rl_dataset` and `sft_dataset` from the Hugging Face hub, or reads a copy that
-CR_RELEASED names (a folder with rl_dataset.json and sft_dataset.json, or .jsonl), and brings the rows into our
-records. Column names are those that its public preprocessing scripts write; a set with others is refused, with
-the names found. Its programs were written by a model: they run in the sandbox, and results that do not come
-out again are dropped. The sets' own licence applies to them; nothing of them is part of this package.
+CR_RELEASED names (a folder with rl_dataset.json and sft_dataset.json, or .jsonl), and brings the rows into
+our records. Column names are those that its public preprocessing scripts write; a set with others is
+refused, with the names found. Its programs were written by a model: they run in the sandbox, and results
+that do not come out again are dropped. The sets' own licence applies to them; nothing of them is part of
+this package.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def rows(name: str) -> list[dict]:
     found = _local(Path(folder), name) if folder else _hub(name)
     missing = [column for column in COLUMNS[name] if not found or column not in found[0]]
     if missing:
-        raise UserError(f"{HUB[name]}: no column {missing[0]!r}, only {', '.join(found[0]) if found else 'no rows'}: "
+        only = ", ".join(found[0]) if found else "no rows"
+        raise UserError(f"{HUB[name]}: no column {missing[0]!r}, only {only}: "
                         "the set is not the one this version knows")
     return found
 
@@ -74,13 +76,15 @@ def problems(sizes: dict[str, int], options: dict) -> tuple[list[dict], list[dic
 def chains() -> Iterator[dict]:
     """The SFT set as chain records (see DESIGN: Chain), judged anew by our own rules and our own runs.
 
-    Rows whose question or answer is in no form that can be judged, or whose program does not run, are left out.
+    Rows whose question or answer is in no form that can be judged, or whose program does not run, are left
+    out.
     """
     with Sandbox() as sandbox:
         for start, given in _batches(rows("sft")):
             found = [_exchange(row, start + i) for i, row in enumerate(given)]
             found = [one for one in found if one is not None]
-            calls = [(p["code"], f"{p['entry_point']}({p['input']})") for p, task, _ in found if task == "output"]
+            calls = [(p["code"], f"{p['entry_point']}({p['input']})")
+                     for p, task, _ in found if task == "output"]
             truths = iter(sandbox.map(calls, untrusted=True))
             known = [(p | {"output": next(truths).value_text} if task == "output" else p, task, text)
                      for p, task, text in found]
@@ -116,8 +120,8 @@ def _hub(name: str) -> list[dict]:
         return [dict(row) for row in datasets.load_dataset(HUB[name], split="train")]
     except Exception as error:  # noqa: BLE001 - the hub's client raises many unrelated types
         cause = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        raise UserError(f"{HUB[name]} cannot be fetched from the Hugging Face hub ({cause}): connect, or put a "
-                        "copy into a folder that CR_RELEASED names") from None
+        raise UserError(f"{HUB[name]} cannot be fetched from the Hugging Face hub ({cause}): connect, or "
+                        "put a copy into a folder that CR_RELEASED names") from None
 
 
 def _problems(given: list[dict], max_steps: int, sandbox: Sandbox) -> list[dict | str]:
@@ -189,8 +193,8 @@ def _placed(problem: dict, found: dict, sizes: dict, place: dict) -> dict | str:
 
 
 def _exchange(row: dict, number: int) -> tuple[dict, str, str] | None:
-    """(problem, task, completion) of an SFT row, the bare answer in place of a whole program; None where it is in
-    no form that we know. An output problem has no output yet: the row's own answer is no truth.
+    """(problem, task, completion) of an SFT row, the bare answer in place of a whole program; None where it
+    is in no form that we know. An output problem has no output yet: the row's own answer is no truth.
     """
     turns = {turn["from"]: turn["value"] for turn in row["conversations"]}
     parsed, human = answers.extract(turns.get("gpt", "").strip()), turns.get("human", "")

@@ -1,10 +1,11 @@
-"""Chains of the interpreter in natural prose: the request to reword one, and the check of the words against the run.
+"""Chains of the interpreter in natural prose: the request to reword one, and the check of the words against
+the run.
 
-Scope: what a model is asked, and whether its text still says what happened. A rewritten chain states values as
-`name = value` in back quotes. It is accepted if every such statement holds at its place in the run (in order;
-a value may be repeated while it lasts), enough of the run's changes are stated, the last among them, and
-everything else quoted with `==` stood in the original. Words between the quotes are not understood, so not
-checked. Whether the answer is right is the judge's business (answers).
+Scope: what a model is asked, and whether its text still says what happened. A rewritten chain states values
+as `name = value` in back quotes. It is accepted if every such statement holds at its place in the run (in
+order; a value may be repeated while it lasts), enough of the run's changes are stated, the last among them,
+and everything else quoted with `==` stood in the original. Words between the quotes are not understood, so
+not checked. Whether the answer is right is the judge's business (answers).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from .trace import Trace
 LEAST = 0.5  # share of the run's changes of variables that must be stated
 QUOTED = re.compile(r"`([^`\n]+)`")
 STATED = re.compile(r"([A-Za-z_]\w*) = (.+)", re.DOTALL)
-PROMPT = """Below are a question about a Python program and a correct but terse solution. Reword the solution as a person
-would explain it: connected sentences, why each step follows, no numbering, no headings.
+PROMPT = """Below are a question about a Python program and a correct but terse solution. Reword the solution as a
+person would explain it: connected sentences, why each step follows, no numbering, no headings.
 
 - Go through the steps in their order and leave none out that changes a variable.
 - Whenever a variable gets a value, write `name = value` in back quotes, exactly as it is in the solution.
@@ -40,7 +41,8 @@ def prompt(question: Question, chain: str) -> str:
 
 
 def fault(reasoning: str, chain: str, run: Trace) -> str | None:
-    """What is wrong with a reworded chain, or None: "contradicts the run", "invented fact", "leaves out steps".
+    """What is wrong with a reworded chain, or None: "contradicts the run", "invented fact", "leaves out
+    steps".
 
     chain: the original text; run: the trace of the question's call.
     """

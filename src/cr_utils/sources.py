@@ -68,7 +68,8 @@ def connect(spec: str, key: str, settings: dict, log: Path | str, top_p: float |
         given["extra"] = {"top_p": top_p} | given.get("extra", {})
     server = endpoint.open_server(spec.removeprefix("openai:"), **given)
     return Endpoint(server, log=log, keep_prompts=True, budget=settings.get("budget"),
-                    prices=settings.get("prices") or None, concurrency=settings.get("concurrency", 16), **options)
+                    prices=settings.get("prices") or None, concurrency=settings.get("concurrency", 16),
+                    **options)
 
 
 class Watch:
@@ -97,19 +98,20 @@ class Watch:
         fresh = _answers(self.model) - self.known
         took = f"{rest['minutes']:.1f} minutes" if fresh else "an unknown time (these replies were kept)"
         dollars = f" and ${rest['dollars']:.2f} in all" if self.model.prices["input"] else ""
-        print(f"{self.model.server.model}: {source.made} problems from {source.requests} requests; the rest will "
-              f"take about {rest['requests']} requests, {took}{dollars}", flush=True)
+        print(f"{self.model.server.model}: {source.made} problems from {source.requests} requests; the rest "
+              f"will take about {rest['requests']} requests, {took}{dollars}", flush=True)
         budget = self.model.budget
         if budget is not None and rest["dollars"] > budget:
             raise UserError(f"{self.model.server.model}: {self.wanted} problems would cost about "
-                            f"${rest['dollars']:.2f}, above the budget of ${budget:.2f}: raise it or ask for fewer; "
-                            "what was answered is kept")
+                            f"${rest['dollars']:.2f}, above the budget of ${budget:.2f}: raise it or ask for "
+                            "fewer; what was answered is kept")
 
 
 def forecast(made: int, requests: int, wanted: int, seconds: float, dollars: float) -> dict:
     """What the rest takes if it goes on as it began: requests and minutes to come, dollars in all."""
     rest = max(0, wanted - made) / made
-    return {"requests": round(requests * rest), "minutes": seconds * rest / 60, "dollars": dollars * (1 + rest)}
+    return {"requests": round(requests * rest), "minutes": seconds * rest / 60,
+            "dollars": dollars * (1 + rest)}
 
 
 def _answers(model: Endpoint) -> int:

@@ -1,7 +1,8 @@
-"""The trace of a problem's run, made where its program may run: in this process if the grammar wrote it, else in
-the sandbox.
+"""The trace of a problem's run, made where its program may run: in this process if the grammar wrote it,
+else in the sandbox.
 
-Scope: decides by the record's `source`; a record without one (our own tests, benchmark rows) counts as trusted.
+Scope: decides by the record's `source`; a record without one (our own tests, benchmark rows) counts as
+trusted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from .trace import Trace, trace, trace_call
 
 
 def of(problem: dict, sandbox=None) -> Trace:
-    """The trace of a problem's call. Raises UserError where an untrusted program may not run on this machine."""
+    """The trace of a problem's call. Raises UserError where an untrusted program may not run on this
+    machine.
+    """
     if problem.get("source", "grammar") == "grammar":
         return trace_call(problem["code"], problem["entry_point"], problem["input"])
     sandbox = sandbox or answers.shared_sandbox()

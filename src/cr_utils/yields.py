@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 
 def by_cell(chains: Iterable[dict], problems: Iterable[dict]) -> list[dict]:
-    """One row for each task and cell: {"task", "type", "method", "setting", "depth", "asked", "accepted", "tries"}.
+    """One row for each task and cell: {"task", "type", "method", "setting", "depth", "asked", "accepted",
+    "tries"}.
 
-    chains and problems: records of 02_distill and 01_data; chains of unknown problems count under empty cells.
+    chains and problems: records of 02_distill and 01_data; chains of unknown problems count under empty
+    cells.
     """
     cells = {one["id"]: one["constraint"] for one in problems}
     unknown = {"type": "", "method": "", "setting": "", "depth": 0}
@@ -22,7 +24,8 @@ def by_cell(chains: Iterable[dict], problems: Iterable[dict]) -> list[dict]:
         key = (row["task"], cell["type"], cell["method"], cell["setting"], cell["depth"])
         found.setdefault(key, Counter()).update(asked=1, accepted=int(row["verdict"]), tries=row["tries"])
     names = ("task", "type", "method", "setting", "depth")
-    return [{**dict(zip(names, key, strict=True)), **{name: n[name] for name in ("asked", "accepted", "tries")}}
+    counted = ("asked", "accepted", "tries")
+    return [{**dict(zip(names, key, strict=True)), **{name: n[name] for name in counted}}
             for key, n in sorted(found.items())]
 
 
