@@ -153,7 +153,8 @@ def _plain(row: dict) -> dict | str:
     except (SyntaxError, ValueError, RecursionError, TypeError):
         return "not a plain program"
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    if call.keywords or not call.args or row["func_name"] not in names:
+    imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(tree))
+    if imports or call.keywords or not call.args or row["func_name"] not in names:
         return "not a plain program"
     if print_ in committed():
         return "benchmark program"
