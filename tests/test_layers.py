@@ -23,10 +23,12 @@ LAYERS = {
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
         shares departures nearness
+        drafts mutations program_prompts program_replies program_source releases rewriting traced datacards yields
     """,
     "model": """
-        adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate responders
-        endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer grpo_update training workshop
+        adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate
+        responders endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer
+        grpo_update training workshop origins
     """,
     "report": """
         run execute failures estimates report figures figure_style stats tables tablefile published claims consistency

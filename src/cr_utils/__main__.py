@@ -20,7 +20,7 @@ COMMANDS = {
     "train": ("cr_utils.train", "main", "train a stage in this and all other processes of a launch script"),
     "estimate": ("cr_utils.footprint", "main", "memory and time of a profile's trainings on this machine"),
     "merge": ("cr_utils.adapters", "main", "make a LoRA adapter and its base one model"),
-    "push": ("cr_utils.cards", "main", "push a trained model and its card to the Hugging Face hub"),
+    "push": ("cr_utils.cards", "main", "push a trained model or a data set, with its card, to the hub"),
     "verl": ("cr_utils.verl", "main", "export the questions of the RL stage for verl, with the reward"),
     "figures": ("cr_utils.report", "main_figures", "redraw the figures of a profile, from its records"),
     "base": ("cr_utils.base_cli", "main", "train the base model that the package ships"),

@@ -13,6 +13,7 @@ from cr_utils.errors import UserError
 
 TITLES = {"03_sft": "supervised fine-tuning on reasoning chains",
           "04_grpo": "reinforcement learning (GRPO), rewarded by execution, after supervised fine-tuning"}
+DATA = {"01_data": ["problems.jsonl"], "02_distill": ["chains.jsonl"]}  # pushed beside card and parquet
 TEXT = """---
 {origin}library_name: {library}
 pipeline_tag: text-generation
@@ -81,21 +82,36 @@ def write(run: record.Record, metrics: dict) -> Path:
 
 
 def push(stage: str, values: dict, to: str, private: bool = True) -> str:
-    """Upload the model of a finished stage to the hub as `to` (owner/name); its address. Else UserError."""
-    if record.manifest(values["profile"], stage) is None:
-        raise UserError(f"{stage} of profile {values['profile']} is not finished: there is no model to push")
+    """Upload the model or the data of a finished stage to the hub as `to` (owner/name); its address.
+
+    Raises UserError where the stage is not finished, or finished without a card.
+    """
+    kind = "data" if stage in DATA else "model"
+    finished = record.manifest(values["profile"], stage)
+    if finished is None:
+        raise UserError(f"{stage} of profile {values['profile']} is not finished: there is no {kind} to push")
     from huggingface_hub import HfApi
 
     api = HfApi()
+    if kind == "data":
+        names = [name for name in finished["outputs"] if name == "README.md" or name.startswith("data/")]
+        if "README.md" not in names:
+            raise UserError(f"{stage} has no card: run it again with --force {stage}, then push")
+        api.create_repo(to, private=private, exist_ok=True, repo_type="dataset")
+        folder = paths.stage_dir(values["profile"], stage)
+        return str(api.upload_folder(repo_id=to, folder_path=str(folder), repo_type="dataset",
+                                     allow_patterns=[*names, *DATA[stage]]))
     api.create_repo(to, private=private, exist_ok=True)
     folder = paths.stage_dir(values["profile"], stage) / "model"
     return str(api.upload_folder(repo_id=to, folder_path=str(folder)))
 
 
 def main(words: list[str]) -> int:
-    """Push the model of a finished stage and its card to the Hugging Face hub (private unless --public)."""
+    """Push the model or the data of a finished stage, with its card, to the Hugging Face hub (private unless
+    --public).
+    """
     asked = argparse.ArgumentParser(prog="python -m cr_utils push", description=main.__doc__)
-    asked.add_argument("stage", choices=sorted(TITLES))
+    asked.add_argument("stage", choices=sorted([*TITLES, *DATA]))
     asked.add_argument("--to", required=True, help="owner/name on the hub; log in with `hf auth login` first")
     asked.add_argument("--profile", default=params.DEFAULT_PROFILE,
                        help="name of a file in params/ (default: tiny)")

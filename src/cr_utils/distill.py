@@ -13,11 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from . import answers, jsonl, narrator, questions, teacher
+from . import answers, jsonl, narrator, questions, teacher, traced
 from .errors import UserError
 from .progress import Progress
 from .questions import Question
-from .trace import trace_call
 
 BATCH = 500
 MAX_DRAWS = 20  # for each chain of a plan
@@ -57,7 +56,7 @@ def ask(problem: dict, task: str, seed: int, direct: bool = False) -> Question |
     """The question of a task about a problem, with a trace where the task needs one."""
     run = None
     if task in questions.TRACED:
-        run = trace_call(problem["code"], problem["entry_point"], problem["input"])
+        run = traced.of(problem)
     return questions.build(problem, task, run, direct=direct, seed=seed)
 
 
@@ -77,8 +76,8 @@ def teacher_named(name: str, seed: int, styles: dict[str, float] | None = None) 
     """The teacher of the parameter `distill_teacher`. Raises UserError for one that is not at hand."""
     if name == "interpreter":
         return interpreter(seed, styles=styles)
-    raise UserError(f"distill_teacher {name!r} needs an endpoint, which this version does not drive yet: "
-                    "use distill_teacher: interpreter")
+    raise UserError(f"distill_teacher {name!r} is a model: open it by llm_teacher.named, or use "
+                    "distill_teacher: interpreter")
 
 
 def _narrate(question: Question, seed: int, styles: dict[str, float]) -> str | None:
@@ -141,27 +140,31 @@ def chains(pairs: Iterable[tuple[dict, str]], write: Teacher, path: Path, *, tea
         for start in range(0, len(pairs), BATCH):
             asked = [ask(p, t, seed, direct) for p, t in pairs[start:start + BATCH]]
             asked = [q for q in asked if q is not None and q.id not in out.done]
-            for row in verified(asked, write(asked) if asked else [], teacher_name, direct, sandbox):
-                out.add(row)
+            texts, tried = write(asked) if asked else [], getattr(write, "tried", {})
+            limit = getattr(write, "limit", MAX_CHAIN_TEXT)
+            for row in verified(asked, texts, teacher_name, direct, sandbox, limit):
+                out.add({**row, "tries": tried.get(row["id"], row["tries"])})
             progress.update(min(start + BATCH, len(pairs)))
         return out.rows
 
 
 def verified(asked: list[Question], texts: list[str | None], teacher_name: str, direct: bool = False,
-             sandbox=None) -> list[dict]:
-    """The chain records of a teacher's texts, judged as a model's answers are."""
+             sandbox=None, limit: int = 0) -> list[dict]:
+    """The chain records of a teacher's texts, judged as a model's answers are; limit: characters (0:
+    usual).
+    """
     judged = answers.judge_many(asked, [text or "" for text in texts], sandbox=sandbox)
-    return [record(question, text, *_accept(text, verdict, direct), teacher_name)
+    return [record(question, text, *_accept(text, verdict, direct, limit), teacher_name)
             for question, text, verdict in zip(asked, texts, judged, strict=True)]
 
 
-def _accept(text: str | None, verdict: answers.Judged, direct: bool) -> tuple[bool, str]:
+def _accept(text: str | None, verdict: answers.Judged, direct: bool, limit: int = 0) -> tuple[bool, str]:
     """Whether to train on a text, and the kind of verdict; a right answer in another format does not do."""
     if text is None:
         return False, "no_chain"
     if verdict.passed and not answers.extract(text, direct).strict:
         return False, "format"
-    if verdict.passed and len(text) > MAX_CHAIN_TEXT:
+    if verdict.passed and len(text) > (limit or MAX_CHAIN_TEXT):
         return False, "too_long"
     return verdict.passed, verdict.kind
 

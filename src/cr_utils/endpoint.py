@@ -32,13 +32,14 @@ class Endpoint:
     concurrency: requests in flight at most. prices: {"input": …, "output": …} in dollars per million tokens.
     budget: dollars that all answers in the log together may cost (needs prices). log: a JSONL file, keyed by
     model, settings, prompt and number of the sample; without one, answers live as long as this object.
+    keep_prompts: whether the log holds the prompts too.
     """
 
     chunk = 1_000_000  # all questions at once: the log, not the caller's chunks, saves what arrived
 
     def __init__(self, server: Server, *, max_new_tokens: int, temperature: float = 0.0, seed: int = 0,
                  concurrency: int = 16, prices: dict | None = None, budget: float | None = None,
-                 log: Path | str | None = None, say: bool = True):
+                 log: Path | str | None = None, say: bool = True, keep_prompts: bool = False):
         if budget is not None and not prices:
             raise UserError(
                 f"a budget for {server.model} needs prices: {{input: …, output: …}} per million tokens"
@@ -48,7 +49,7 @@ class Endpoint:
         self.server, self.concurrency, self.say = server, concurrency, say
         self.options = {"max_tokens": max_new_tokens, "temperature": temperature, "seed": seed}
         self.prices, self.budget = prices or {"input": 0.0, "output": 0.0}, budget
-        self.log, self._kept = log, {}
+        self.log, self._kept, self._keep_prompts = log, {}, keep_prompts
 
     def __call__(self, questions: list[Question], number: int = 0) -> list[Reply]:
         """One reply per question; `number` counts repeated samples of the same questions.
@@ -69,6 +70,12 @@ class Endpoint:
                 apart(lambda: self._ask_all(todo, number, book))
                 known = {row["key"]: row for row in book.rows}
         return [_reply(known[key]) for key in keys]
+
+    @property
+    def spent(self) -> float:
+        """Dollars that all answers in the log have cost."""
+        with self._book() as book:
+            return _spent(book.rows)
 
     def estimate(self, prompts: list[str]) -> dict:
         """What asking these prompts takes: requests, about so many prompt tokens, at most so many answer
@@ -178,6 +185,7 @@ class _Round:
                 "truncated": answer.truncated,
                 "too_long": answer.too_long,
                 "cost": cost,
+                **({"prompt": prompt} if self.endpoint._keep_prompts else {}),
             }
         )
         self.spent += cost

@@ -35,9 +35,11 @@ def pool(problems: list[dict], params: dict) -> list[Question]:
     return [q for task in params["grpo_tasks"] for q in many(training, task, each)]
 
 
-def mixed(passes: int, samples: int) -> bool:
-    """Whether a group taught something: neither all wrong nor all right."""
-    return 0 < passes < samples
+def mixed(passes: int, samples: int, most: int = 0) -> bool:
+    """Whether a group taught something: neither all wrong nor all right, nor more than `most` right (0: no
+    limit).
+    """
+    return 0 < passes < samples and (not most or passes <= most)
 
 
 def filter_prompts(
@@ -51,6 +53,7 @@ def filter_prompts(
     is mixed.
     """
     count, samples = params["grpo_filter_prompts"], params["grpo_filter_samples"]
+    most = params.get("grpo_filter_most", 0)
     if not count:
         jsonl.write(path, [])
         return list(questions)
@@ -60,7 +63,7 @@ def filter_prompts(
         if todo:
             model, tokenizer = models.load(model_spec, **(load or models.for_answers(params) or {}))
             _try(todo, Sampler(model, tokenizer), params, reward, tried)
-        keep = {row["question_id"] for row in tried.rows if mixed(row["passes"], row["samples"])}
+        keep = {row["question_id"] for row in tried.rows if mixed(row["passes"], row["samples"], most)}
     kept = [q for q in questions if q.id in keep]
     if not kept:
         raise UserError(
@@ -87,7 +90,7 @@ def _try(questions, sampler: Sampler, params: dict, reward: Reward, tried: jsonl
             scored = reward(asked, [s.text for s in flat], [s.truncated for s in flat])
             passes = [sum(one.correct >= 1 for one in scored[i * samples : (i + 1) * samples])
                       for i in range(len(chunk))]
-            kept += sum(mixed(count, samples) for count in passes)
+            kept += sum(mixed(count, samples, params.get("grpo_filter_most", 0)) for count in passes)
             tried.add_all({"question_id": question.id, "passes": count, "samples": samples}
                           for question, count in zip(chunk, passes, strict=True))
             progress.update(begin + len(chunk), mixed=kept)

@@ -179,7 +179,7 @@ def many(problems: list[dict], task: str, n: int | None = None, direct: bool = F
     share of NO, -1 and Nil follows EMPTY_SHARE over the whole list: each draw goes to the scarcer kind.
     """
     if tracer is None and task in TRACED:
-        from cr_utils.trace import trace_call as tracer
+        from cr_utils import traced
     made: list[Question] = []
     empties = 0
     for problem in problems:
@@ -188,7 +188,8 @@ def many(problems: list[dict], task: str, n: int | None = None, direct: bool = F
         if task not in TRACED:
             made.append(at(problem, task, direct=direct))
             continue
-        run = tracer(problem["code"], problem["entry_point"], problem["input"])
+        where = problem["code"], problem["entry_point"], problem["input"]
+        run = tracer(*where) if tracer else traced.of(problem)
         want = empties < EMPTY_SHARE[task] * (len(made) + 1) - 0.5
         question = build(problem, task, run, direct, seed, empty=want)
         if question is not None:

@@ -1,14 +1,14 @@
 """What a notebook shows beside its figures: a program, its run and its chain next to each other.
 
-Scope: static HTML, escaped; nothing is computed that the records do not hold, apart from the trace of the grammar's
-own programs. Needs IPython only when something is displayed.
+Scope: static HTML, escaped; nothing is computed that the records do not hold, apart from the trace of a
+problem's run. Needs IPython only when something is displayed.
 """
 
 from __future__ import annotations
 
 from html import escape
 
-from .trace import trace_call
+from . import traced
 
 STYLE = ("display:inline-block;vertical-align:top;margin:0 1.5em 1em 0;max-width:34em;"
          "white-space:pre-wrap;font-family:monospace;font-size:12px;text-align:left")
@@ -18,7 +18,7 @@ def run_lines(problem: dict) -> list[str]:
     """The trace as text: line number, the line, and what changed while it ran."""
     code = problem["code"].split("\n")
     lines = []
-    for event in trace_call(problem["code"], problem["entry_point"], problem["input"]).events:
+    for event in traced.of(problem).events:
         changes = ", ".join(f"{name} = {kind_text[1]}" for name, kind_text in event.changes.items() if kind_text)
         if event.line == 0:
             lines.append(f"call{'':10} {changes}")
