@@ -165,6 +165,9 @@ class Draft:
             if NAME.match(made):
                 seen.add(made)
             after = variant.parts[at + 1]
+            enclosed = out[-1].endswith(("(", "[", ", ")) and after[:1] in (")", "]", ",")
+            if enclosed and text is not None and made == text and made.startswith("(") and made.endswith(")"):
+                made = unwrapped(made)
             if not tight and (after[:1] in (".", "[") or after.startswith((" *", " /", " %", " -")) or out[-1].endswith(("- ", "-", "* ", "% "))):
                 made = f"({made})"
             out.append(made)
@@ -205,6 +208,16 @@ MIDDLES = {"str": ("str", "int", "strs", "str"), "char": ("int", "str"), "int": 
 def bracketed(text: str, tight: bool) -> str:
     """The text, in parentheses where it could fall apart."""
     return text if tight else f"({text})"
+
+
+def unwrapped(text: str) -> str:
+    """The text without the parentheses that stand around the whole of it (a tuple keeps its own)."""
+    level = 0
+    for at, char in enumerate(text):
+        level += (char in "([{") - (char in ")]}")
+        if level == 0 and at < len(text) - 1 or level == 1 and char == ",":
+            return text
+    return text[1:-1]
 
 
 def accepts(variant: Variant, kinds: set[str]) -> bool:
