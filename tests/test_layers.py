@@ -21,7 +21,7 @@ LAYERS = {
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
-        shares departures nearness
+        shares departures nearness wide
     """,
     "model": """
         adapters attention decoder distributed train shapes tokenizer base base_cli models generate responders
