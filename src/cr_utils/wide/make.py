@@ -45,8 +45,12 @@ def candidates_of(rng: random.Random, split: str, options: dict, thin: Counter |
     if made is None:
         yield "no program"
         return
+    try:
+        tree = ast.parse(made.code)
+    except SyntaxError:  # an f-string whose values need quotes, before Python 3.12
+        yield "no program"
+        return
     print_ = fingerprint(made.code)
-    tree = ast.parse(made.code)
     reason = static_reason(tree, made.code, print_, split, cell)
     if reason:
         yield reason

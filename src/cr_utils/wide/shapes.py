@@ -7,32 +7,20 @@ elsewhere (`make`), by running it.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from . import loops, names
 from .blocks import begin_result, branch, condition, finish, leaf, nest, result_kind
 from .draft import Draft, Dropped, Var, hole_for
-from .space import ROLES, Cell
+from .endings import Program, done, last, main_kind
+from .helpers import with_helper
+from .space import ROLES, Cell, space
 from .values import literal
 
-MAINS = ("str", "ints", "strs", "dict", "int", "pairs", "rows", "tup", "float", "set", "sdict", "groups")
-MAIN_WEIGHTS = (20, 20, 9, 8, 5, 3, 2, 2, 2, 1, 2, 1)
 TRIES = 8
-
-
-@dataclass(frozen=True)
-class Program:
-    """Source with entry point `f`, and the kinds of f's parameters."""
-
-    code: str
-    kinds: tuple[str, ...]
-    used: tuple[str, ...]
 
 
 def program(rng: random.Random, cell: Cell) -> Program | None:
     """A program for a cell; None where no draft of several held the operation."""
-    write = {"nested": _straight, "methods": _straight, "control": _control, "helper": _helper}[cell.setting]
+    write = {"nested": _straight, "methods": _straight, "control": _control, "helper": with_helper}[cell.setting]
     for _ in range(TRIES):
         try:
             made = write(rng, cell)
@@ -43,23 +31,6 @@ def program(rng: random.Random, cell: Cell) -> Program | None:
     return None
 
 
-def _done(w: Draft, helper: Sequence[str] = (), room: int = 3) -> Program | None:
-    """The draft as a program, where it holds the operation under test and has parameters."""
-    if not w.placed or not w.params or len(w.params) > room + 1:
-        return None
-    params = list(w.params)
-    code = "\n".join([*helper, f"def f({', '.join(v.name for v in params)}):", *w.lines])
-    return Program(code, tuple(v.kind for v in params), tuple(w.used))
-
-
-def main_kind(w: Draft) -> str:
-    """The kind of the first parameter: what the operation under test works on, or a usual one."""
-    for hole in w.variant.holes if w.variant else ():
-        if hole not in ROLES:
-            return "str" if hole == "char" else hole
-    return w.rng.choices(MAINS, MAIN_WEIGHTS)[0]
-
-
 def _straight(rng: random.Random, cell: Cell) -> Program | None:
     w = Draft(rng, cell.operation)
     if w.variant.loop:
@@ -67,9 +38,9 @@ def _straight(rng: random.Random, cell: Cell) -> Program | None:
     var = w.parameter(main_kind(w))
     if w.variant.result is None:
         return _mutating(w, var)
-    form = rng.choices((_chain, _two, _unpacked, _choice), (6, 3, 1, 1 if cell.setting == "methods" else 0))[0]
+    form = rng.choices((_chain, _two, _unpacked, _choice), (6, 2, 1, 1 if cell.setting == "methods" else 0))[0]
     form(w, var)
-    return _done(w)
+    return done(w)
 
 
 def _chain(w: Draft, var: Var) -> None:
@@ -87,29 +58,7 @@ def _chain(w: Draft, var: Var) -> None:
         else:
             var = w.local(kind)
             w.add(f"{var.name} = {text}")
-    _last(w, var)
-
-
-def _last(w: Draft, var: Var) -> None:
-    """Return something made of the variable, and of every other one that is not read yet."""
-    rest = [v for v in w.scope if v.name in w.unread and v.name != var.name]
-    kind = w.variant.result if not w.placed else w.rng.choice((var.kind, "str", "int", "bool", "ints", "strs"))
-    if kind is None:
-        raise Dropped
-    for _ in range(4):
-        text, tight = w.via(var, "str" if kind == "char" else kind, 1)
-        if text != var.name or not w.placed:
-            break
-    if kind == "int" and w.maybe(0.15):
-        other, _ = w.expr("int", 1)
-        text = f"{text} + {other}"
-    if rest:
-        text = f"{text}, {w.read(rest[0])}"
-    elif w.maybe(0.06):
-        text = f"{text}, {w.expr('int', 1)[0]}"
-    if text in (v.name for v in w.params):
-        raise Dropped
-    w.add(f"return {text}")
+    last(w, var)
 
 
 def _two(w: Draft, var: Var) -> None:
@@ -205,7 +154,7 @@ def _mutating(w: Draft, var: Var) -> Program | None:
     if var.kind in ("set", "sset") and not alias:
         text = f"sorted({var.name})"
     w.add(f"return {text}")
-    return _done(w)
+    return done(w)
 
 
 def mutation(w: Draft, var: Var) -> str:
@@ -218,14 +167,13 @@ def mutation(w: Draft, var: Var) -> str:
 
 def loops_free(w: Draft):
     """Operations that are statements."""
-    from .space import space
     return [op for op in space().pool if op.variants[0].result is None and op.weight >= 1]
 
 
 def _control(rng: random.Random, cell: Cell) -> Program | None:
     w = Draft(rng, cell.operation)
     depth = cell.depth
-    forms = {1: ((_loop, 11), (_branch, 5)), 2: ((_loop, 9), (_search, 5), (_branch_loop, 2)),
+    forms = {1: ((_loop, 10), (_branch, 5), (_rewrite, 2)), 2: ((_loop, 9), (_search, 5), (_branch_loop, 2), (_rewrite, 3)),
              3: ((_loop, 8), (_branch_loop, 3), (_search, 2))}[depth]
     form = rng.choices([f for f, _ in forms], [n for _, n in forms])[0]
     return form(w, depth)
@@ -242,7 +190,7 @@ def _loop(w: Draft, depth: int) -> Program | None:
         text, _ = w.apply(focus, 1, first=main)
         var = main if kind == main.kind and w.maybe(0.5) else w.local(kind)
         w.add(f"{var.name} = {text}")
-    at, acc_kind = len(w.lines), result_kind(w)
+    acc_kind = result_kind(w)
     acc = w.local(acc_kind, names.RESULTS)
     w.scope.remove(acc)
     w.unread.discard(acc.name)
@@ -253,8 +201,7 @@ def _loop(w: Draft, depth: int) -> Program | None:
     w.scope.append(acc)
     w.unread.add(acc.name)
     finish(w, acc)
-    del at
-    return _done(w)
+    return done(w)
 
 
 def _branch(w: Draft, depth: int) -> Program | None:
@@ -262,7 +209,7 @@ def _branch(w: Draft, depth: int) -> Program | None:
     if w.variant.loop:
         raise Dropped
     branch(w, w.parameter(main_kind(w)))
-    return _done(w)
+    return done(w)
 
 
 def _search(w: Draft, depth: int) -> Program | None:
@@ -287,7 +234,45 @@ def _search(w: Draft, depth: int) -> Program | None:
         w.add(f"return {w.rng.choice(('-1', '-1', '0', 'None'))}")
     else:
         w.add(f"return {w.rng.choice((repr(''), repr('none'), repr('-'), 'None'))}")
-    return _done(w)
+    return done(w)
+
+
+def _rewrite(w: Draft, depth: int) -> Program | None:
+    """A parameter rewritten in a loop: a list item by item, a text by replacement."""
+    if w.variant.loop:
+        raise Dropped
+    kind = w.rng.choice(("ints", "ints", "strs", "str"))
+    main = w.parameter(kind)
+    if kind == "str":
+        over = w.parameter(w.rng.choice(("chars", "strs")))
+        item = Var(names.pick(w.rng, names.LOOPS, "char", w.taken), "char")
+        w.add(f"for {item.name} in {w.read(over)}:")
+        test, line = [item], f"{w.read(main)} = {main.name}.replace({item.name}, {{}})"
+        value_kind = "str"
+    else:
+        index = Var(names.pick(w.rng, names.LOOPS, "index", w.taken), "int")
+        w.add(f"for {index.name} in range(len({w.read(main)})):")
+        item = Var(f"{main.name}[{index.name}]", "int" if kind == "ints" else "str")
+        test, line, value_kind = [item, index], f"{item.name} = {{}}", item.kind
+    w.taken.add(item.name)
+    w.scope += test
+    w.level += 1
+    for _ in range(depth - 1):
+        w.add(f"if {condition(w, test)}:")
+        w.level += 1
+    value, _ = w.via(w.rng.choice(test) if value_kind == "int" else item, value_kind, 1)
+    if value == item.name:
+        raise Dropped
+    w.add(line.replace("{}", value))
+    if depth == 2 and kind != "str" and w.maybe(0.4):
+        w.level -= 1
+        w.add("else:")
+        w.level += 1
+        w.add(line.replace("{}", w.via(item, value_kind, 0)[0]))
+    w.level = 1
+    w.scope = [v for v in w.scope if v not in test]
+    w.add(f"return {main.name if w.placed or w.maybe(0.5) else w.via(main, kind, 1)[0]}")
+    return done(w)
 
 
 def _branch_loop(w: Draft, depth: int) -> Program | None:
@@ -310,89 +295,7 @@ def _branch_loop(w: Draft, depth: int) -> Program | None:
         w.level -= 1
     w.scope.append(acc)
     finish(w, acc)
-    return _done(w)
-
-
-def _helper(rng: random.Random, cell: Cell) -> Program | None:
-    """A function of its own for the operation under test, called once, in a loop, or in a comprehension."""
-    if cell.operation.variants[0].loop:
-        raise Dropped
-    g = Draft(rng, cell.operation, room=1)
-    var = g.parameter(main_kind(g))
-    if g.variant.result is None:
-        kind = var.kind
-        g.add(g.apply(g.variant, 0, first=var)[0])
-        g.add(f"return {var.name}")
-    else:
-        kind = "str" if g.variant.result == "char" else g.variant.result
-        if rng.random() < 0.3 and kind != "bool":
-            g.add(f"if {condition(g, [var])}:")
-            g.add(f"    return {g.via(var, kind, 0)[0]}")
-        elif rng.random() < 0.3 and kind in ("str", "int", "ints", "strs"):
-            made = g.local(kind)
-            g.add(f"{made.name} = {g.apply(g.variant, 0, first=var)[0]}")
-            g.add(f"return {g.via(made, kind, 0)[0]}")
-        if not g.placed or not g.lines or "return" not in g.lines[-1] or g.lines[-1].startswith("        "):
-            g.add(f"return {g.apply(g.variant, 1, first=var)[0]}")
-    if not g.placed or len(g.params) > 1:
-        return None
-    name = rng.choice(names.HELPERS.get(kind, names.HELPERS["other"]).split())
-    lines = [f"def {name}({var.name}):", *g.lines, ""]
-    return _calling(rng, cell, name, var.kind, kind, lines, g)
-
-
-def _calling(rng: random.Random, cell: Cell, name: str, takes: str, kind: str, lines: list[str], g: Draft) -> Program | None:
-    w = Draft(rng, None, taken={"f", name})
-    w.used += g.used
-    item = loops.CONTAINER.get(takes)
-    if item and rng.random() < 0.65:
-        over = w.parameter(item)
-        x = names.pick(rng, names.LOOPS, takes, w.taken)
-        call = f"{name}({x})"
-        if kind == "bool":
-            forms = (f"[{x} for {x} in {over.name} if {call}]", f"sum(1 for {x} in {over.name} if {call})")
-        elif kind == "str":
-            forms = (f"''.join({call} for {x} in {over.name})", f"[{call} for {x} in {over.name}]")
-        else:
-            forms = (f"[{call} for {x} in {over.name}]",) + ((f"sum({call} for {x} in {over.name})",) if kind == "int" else ())
-        if rng.random() < 0.6:
-            _loop_calling(w, name, over, kind)
-        else:
-            w.unread.clear()
-            w.add(f"return {rng.choice(forms)}")
-        return _done(w, lines)
-    var = w.parameter(takes)
-    made = w.local(kind)
-    w.add(f"{made.name} = {name}({w.read(var)})")
-    if kind == takes and rng.random() < 0.4 and kind != "bool":
-        w.add(f"return {name}({w.via(made, kind, 0)[0]})")
-    elif kind == "bool":
-        w.lines.pop()
-        one, two = w.via(var, "str" if takes == "str" else "int", 0)[0], w.rng.choice(("0", "-1", "None", "'no'"))
-        w.add(f"if {name}({var.name}):")
-        w.add(f"    return {one}")
-        w.add(f"return {two}")
-    else:
-        _last(w, made)
-    return _done(w, lines)
-
-
-def _loop_calling(w: Draft, name: str, over: Var, kind: str) -> None:
-    """A loop that calls the helper on every item."""
-    var = Var(names.pick(w.rng, names.LOOPS, loops.ITEMS[over.kind], w.taken), loops.ITEMS[over.kind])
-    w.taken.add(var.name)
-    acc_kind = {"int": "int", "str": "str", "bool": w.rng.choice(("int", "ints" if var.kind == "int" else "strs"))}.get(kind, "list")
-    acc = w.local(acc_kind if acc_kind != "list" else "ints", names.RESULTS)
-    w.add(f"{acc.name} = {begin_result(acc_kind)}")
-    w.add(f"for {var.name} in {w.read(over)}:")
-    call = f"{name}({var.name})"
-    if kind == "bool":
-        w.add(f"    if {call}:")
-        w.add(f"        {acc.name} += 1" if acc_kind == "int" else f"        {acc.name}.append({var.name})")
-    else:
-        w.add(f"    {acc.name} += {call}" if acc_kind != "list" else f"    {acc.name}.append({call})")
-    w.add(f"return {w.read(acc)}")
-    del kind
+    return done(w)
 
 
 __all__ = ["Program", "program"]

@@ -1,0 +1,60 @@
+"""What all shapes of programs share: the kind of the first parameter, the last line, the finished program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .draft import Draft, Dropped, Var
+from .space import ROLES
+
+MAINS = ("str", "ints", "strs", "dict", "int", "pairs", "rows", "tup", "float", "set", "sdict", "groups")
+MAIN_WEIGHTS = (20, 20, 9, 8, 5, 3, 2, 2, 2, 1, 2, 1)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Source with entry point `f`, the kinds of f's parameters, and the operations that it was made of."""
+
+    code: str
+    kinds: tuple[str, ...]
+    used: tuple[str, ...]
+
+
+def done(w: Draft, helper: Sequence[str] = (), room: int = 3) -> Program | None:
+    """The draft as a program, where it holds the operation under test and has parameters."""
+    if not w.placed or not w.params or len(w.params) > room + 1:
+        return None
+    params = list(w.params)
+    code = "\n".join([*helper, f"def f({', '.join(v.name for v in params)}):", *w.lines])
+    return Program(code, tuple(v.kind for v in params), tuple(w.used))
+
+
+def main_kind(w: Draft) -> str:
+    """The kind of the first parameter: what the operation under test works on, or a usual one."""
+    for hole in w.variant.holes if w.variant else ():
+        if hole not in ROLES:
+            return "str" if hole == "char" else hole
+    return w.rng.choices(MAINS, MAIN_WEIGHTS)[0]
+
+
+def last(w: Draft, var: Var) -> None:
+    """Return something made of the variable, and of every other one that is not read yet."""
+    rest = [v for v in w.scope if v.name in w.unread and v.name != var.name]
+    kind = w.variant.result if not w.placed else w.rng.choice((var.kind, "str", "int", "bool", "ints", "strs"))
+    if kind is None:
+        raise Dropped
+    for _ in range(4):
+        text, tight = w.via(var, "str" if kind == "char" else kind, 1)
+        if text != var.name or not w.placed:
+            break
+    if kind == "int" and w.maybe(0.15):
+        other, _ = w.expr("int", 1)
+        text = f"{text} + {other}"
+    if rest:
+        text = f"{text}, {w.read(rest[0])}"
+    elif w.maybe(0.06):
+        text = f"{text}, {w.expr('int', 1)[0]}"
+    if text in (v.name for v in w.params):
+        raise Dropped
+    w.add(f"return {text}")
