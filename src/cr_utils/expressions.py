@@ -87,6 +87,12 @@ class Expressions:
         return {self.value(e, env, depth) for e in node.elts}
 
     def get_Dict(self, node, env, depth):
+        if None in node.keys:  # {**counts, 'a': 1}
+            made: dict = {}
+            for key, value in zip(node.keys, node.values, strict=True):
+                given = self.value(value, env, depth)
+                made.update(given if key is None else {self.value(key, env, depth): given})
+            return made
         return {self.value(k, env, depth): self.value(v, env, depth)
                 for k, v in zip(node.keys, node.values, strict=True)}
 

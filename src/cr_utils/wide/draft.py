@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 from . import names
 from .space import ROLES, Operation, Variant, space
@@ -135,12 +137,9 @@ class Draft:
 
     def _operation(self, kind: str, first: str | None = None) -> Variant | None:
         """A usual operation that gives this kind from variables at hand (from one of kind `first`)."""
-        sp = space().giving.get(kind, []) + (space().giving.get("char", []) if kind == "str" else [])
-        kinds = {first} if first else {v.kind for v in self.scope}
-        fitting = [(variant, weight) for variant, weight in sp if weight and accepts(variant, kinds)]
-        if not fitting:
-            return None
-        return self.rng.choices([v for v, _ in fitting], [w for _, w in fitting])[0]
+        kinds = frozenset((first,)) if first else frozenset(v.kind for v in self.scope)
+        found, weights = fitting(kind, kinds)
+        return self.rng.choices(found, cum_weights=weights)[0] if found else None
 
     def apply(self, variant: Variant, depth: int, first: Var | None = None,
               avoid: frozenset[str] = frozenset(), text: str | None = None) -> tuple[str, bool]:
@@ -220,7 +219,16 @@ def unwrapped(text: str) -> str:
     return text[1:-1]
 
 
-def accepts(variant: Variant, kinds: set[str]) -> bool:
+@lru_cache(maxsize=4096)
+def fitting(kind: str, kinds: frozenset[str]) -> tuple[list[Variant], list[float]]:
+    """The operations that give a kind from variables of these kinds, with their weights added up."""
+    giving = space().giving
+    known = giving.get(kind, []) + (giving.get("char", []) if kind == "str" else [])
+    usable = [(variant, weight) for variant, weight in known if weight and accepts(variant, kinds)]
+    return [variant for variant, _ in usable], list(accumulate(weight for _, weight in usable))
+
+
+def accepts(variant: Variant, kinds: frozenset[str]) -> bool:
     """Whether variables of these kinds can fill the operation's main hole."""
     first = variant.holes[0] if variant.holes else ""
     if first in ROLES:

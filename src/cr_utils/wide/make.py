@@ -25,7 +25,7 @@ from .shapes import Program, program
 from .space import Cell, sample_cell
 from .values import arguments
 
-INPUTS, TRIED = 3, 7  # kept of a program at most, and tried
+INPUTS, TRIED = 4, 7  # kept of a program at most, and tried
 CHECKED = 5  # inputs on which a statement must matter
 MAX_CHARS = 160  # of the arguments' text
 # Rejections in the order in which the filters apply; the names are those of the core grammar where they mean the same.
@@ -78,7 +78,7 @@ def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Ce
         return "dead code"
     if structure.idle(tree):
         return "idle operation"
-    return "benchmark program" if near_copy(code) else None
+    return "benchmark program" if near_copy(code, print_) else None
 
 
 def executed(rng: random.Random, made: Program, options: dict) -> tuple[list[tuple[str, Trace]], str | None]:
