@@ -29,7 +29,7 @@ LAYERS = {
     """,
     "report": """
         run execute report figures figure_style stats tables tablefile published claims consistency
-        answer_tables answer_figures comparisons constructs curves eval_cli
+        natural_figures answer_tables answer_figures comparisons constructs curves eval_cli
         frames gallery marks page results samples story views readme reference __main__
     """,
 }

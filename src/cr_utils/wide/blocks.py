@@ -10,7 +10,7 @@ from .values import literal
 EMPTY = {"str": "''", "int": "0", "float": "0.0", "ints": "[]", "strs": "[]", "list": "[]", "pairs": "[]", "rows": "[]", "dict": "{}",
          "groups": "{}", "set": "set()", "sset": "set()", "bool": "False", "tup": "()", "stup": "()", "none": "None"}
 ACCUMULATORS = ("str", "ints", "strs", "int", "dict", "groups", "pairs", "sset", "set")
-WEIGHTS = (22, 18, 18, 20, 10, 4, 3, 1, 1)
+WEIGHTS = (34, 14, 22, 16, 10, 4, 3, 1, 1)
 ITEM = {"ints": "int", "strs": "str", "set": "int", "sset": "str", "tup": "int", "stup": "str", "rows": "ints"}
 TRIES = 6
 
@@ -267,7 +267,7 @@ def finish(w: Draft, acc: Var) -> None:
     how = w.rng.random()
     if acc.kind in ("set", "sset"):
         w.add(f"return {w.rng.choice((f'sorted({name})', f'len({name})', name))}")
-    elif acc.kind == "strs" and how < 0.45:
+    elif acc.kind == "strs" and how < 0.6:
         w.add(f"return {literal(w.rng, 'sub') if w.maybe(0.4) else repr('')}.join({name})")
     elif how < 0.78:
         w.add(f"return {name}")

@@ -49,3 +49,9 @@ def ordered(problems: Iterable[dict], order: str, seed: int = 0) -> list[dict]:
     moved = {problem["id"]: value + random.Random(f"{seed}:{problem['id']}").uniform(-noise, noise)
              for problem, value in zip(problems, scores, strict=True)}
     return sorted(problems, key=lambda problem: (moved[problem["id"]], problem["id"]))
+
+
+def ordered_splits(problems: list[dict], order: str, seed: int = 0) -> list[dict]:
+    """All problems, those of the training split in the given order and in the places that training problems had."""
+    train = iter(ordered((problem for problem in problems if problem["split"] == "train"), order, seed))
+    return [next(train) if problem["split"] == "train" else problem for problem in problems]

@@ -24,7 +24,7 @@ FILLS = {"str": ("str", "char", "sub"), "char": ("char", "str", "sub"), "int": (
          "n": ("n",), "idx": ("idx",), "w": ("w", "n"), "float": ("float",), "two_up": ("two_up", "n"), "low": ("low",),
          "high": ("high",), "n0": ("n0",), "two": (), "digits": ("digits",)}
 LITERAL_ONLY = frozenset(("two", "low", "high"))
-OWN = {"sub": 0.5, "chars": 0.3, "key": 0.45, "n": 0.3, "idx": 0.3, "w": 0.45, "num": 0.35, "two_up": 0.2,
+OWN = {"sub": 0.6, "chars": 0.35, "key": 0.45, "n": 0.45, "idx": 0.35, "w": 0.5, "num": 0.45, "two_up": 0.2,
        "chr": 0.45, "n0": 0.1, "digits": 1.0}  # how often a role becomes a parameter
 
 

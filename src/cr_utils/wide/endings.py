@@ -9,7 +9,7 @@ from .draft import Draft, Dropped, Var
 from .space import ROLES
 
 MAINS = ("str", "ints", "strs", "dict", "int", "pairs", "rows", "tup", "float", "set", "sdict", "groups")
-MAIN_WEIGHTS = (20, 20, 9, 8, 5, 3, 2, 2, 2, 1, 2, 1)
+MAIN_WEIGHTS = (28, 20, 9, 8, 5, 3, 2, 2, 2, 1, 2, 1)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def main_kind(w: Draft) -> str:
 def last(w: Draft, var: Var) -> None:
     """Return something made of the variable, and of every other one that is not read yet."""
     rest = [v for v in w.scope if v.name in w.unread and v.name != var.name]
-    kind = w.variant.result if not w.placed else w.rng.choice((var.kind, "str", "int", "bool", "ints", "strs"))
+    kind = w.variant.result if not w.placed else w.rng.choice((var.kind, "str", "str", "int", "bool", "strs" if var.kind == "str" else "ints"))
     if kind is None:
         raise Dropped
     for _ in range(4):

@@ -15,7 +15,7 @@ from .draft import Draft, Dropped, Var
 ITEMS = {"str": "char", "ints": "int", "strs": "str", "floats": "float", "rows": "ints", "pairs": "pair", "tup": "int",
          "stup": "str", "set": "int", "sset": "str"}
 SOURCES = ("str", "ints", "strs", "dict", "pairs", "rows", "tup", "stup", "groups", "sdict", "int", "floats", "set", "sset")
-WEIGHTS = (22, 24, 14, 8, 4, 3, 1.5, 1, 2, 1.5, 5, 1.5, 0.7, 0.5)
+WEIGHTS = (32, 24, 14, 8, 4, 3, 1.5, 1, 2, 1.5, 5, 1.5, 0.7, 0.5)
 SEQUENCES = frozenset(("str", "ints", "strs", "tup", "stup"))
 CONTAINER = {item: kind for kind, item in reversed(ITEMS.items())} | {"char": "str"}
 

@@ -24,7 +24,7 @@ GENERIC = {"list": ("ints", "strs"), "item": ("int", "str"), "set_": ("set", "ss
 TOKEN = re.compile(r"\{\{|\}\}|\{([a-z_0-9]+)\}")
 SETTINGS = ("nested", "methods", "control", "helper")
 SLOTS = (("nested", 0), ("methods", 0), ("control", 1), ("control", 2), ("control", 3), ("helper", 0))
-SLOT_WEIGHTS = (2, 2, 7, 7, 3, 2)
+SLOT_WEIGHTS = (2.5, 2.5, 7, 8, 3, 1)
 MAX_DEPTH = 3
 
 

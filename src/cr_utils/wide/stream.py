@@ -81,8 +81,10 @@ class Stream:
 
     def resume(self) -> None:
         """Take up what an earlier run left; UserError where it was made with other settings."""
-        if not (self.state.is_file() and self.path.is_file()):
+        if not self.path.is_file():
             return
+        if not self.state.is_file():
+            raise UserError(f"{self.path} is there, but not its state {self.state.name}: name another file, or delete it")
         held = jsonl.read_json(self.state)
         if held["settings"] != self.settings:
             raise UserError(f"{self.path} was begun with other settings: name another file, or delete it")
@@ -100,6 +102,7 @@ class Stream:
         if not self.done:
             self.resume()
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._save()
         ahead = max(1, min(LAG - 1, 2 * workers))
         with executor(workers) as pool, self.path.open("ab") as file, \
                 contextlib.closing(in_order(pool, make_chunk, self._jobs(), ahead)) as batches:
