@@ -19,7 +19,9 @@ OPTIONS = {"mutation": True, "max_steps": 60}
 @pytest.fixture(scope="module")
 def made():
     """Problems and reasons of 500 drawn programs of the training split."""
-    outcomes = [o for i in range(500) for o in make.candidates_of(random.Random(f"test:{i}"), "train", OPTIONS)]
+    outcomes = [
+        o for i in range(500) for o in make.candidates_of(random.Random(f"test:{i}"), "train", OPTIONS)
+    ]
     return [o for o in outcomes if not isinstance(o, str)], Counter(o for o in outcomes if isinstance(o, str))
 
 
@@ -27,25 +29,48 @@ def test_the_space_is_as_wide_as_the_released_recipe():
     sp = space.space()
     types = Counter(op.type for op in sp.operations.values())
     assert len(sp.operations) > 300
-    assert {"str", "list", "dict", "set", "tuple", "float", "int", "range", "enumerate", "zip", "reversed", "filter"} <= set(types)
+    assert {
+        "str",
+        "list",
+        "dict",
+        "set",
+        "tuple",
+        "float",
+        "int",
+        "range",
+        "enumerate",
+        "zip",
+        "reversed",
+        "filter",
+    } <= set(types)
     text = " ".join(" ".join(v.parts) for op in sp.operations.values() for v in op.variants)
     for kind in (str, list, dict, set, tuple):
         for name in dir(kind):
-            assert name.startswith("_") or f".{name}" in text or kind is dict and name == "fromkeys", (kind, name)
+            assert name.startswith("_") or f".{name}" in text or kind is dict and name == "fromkeys", (
+                kind,
+                name,
+            )
 
 
 def test_nearly_every_cell_can_be_written():
     rng, missing = random.Random(1), []
     for op in space.space().operations.values():
-        cell = space.Cell(op, "control" if op.variants[0].loop else "methods", 1 if op.variants[0].loop else 0)
+        cell = space.Cell(
+            op, "control" if op.variants[0].loop else "methods", 1 if op.variants[0].loop else 0
+        )
         if not any(shapes.program(rng, cell) for _ in range(12)):
             missing.append(op.key)
     assert missing == []
 
 
-@pytest.mark.parametrize("text, words", [("types: {str: {upper: 3}}", "str.upper is no text"),
-                                         ("types: {str: {upper: '{nope}.upper() -> str'}}", "unknown hole"),
-                                         ("types: {}\nood: [str.nope]", "str.nope is no operation")])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("types: {str: {upper: 3}}", "str.upper is no text"),
+        ("types: {str: {upper: '{nope}.upper() -> str'}}", "unknown hole"),
+        ("types: {}\nood: [str.nope]", "str.nope is no operation"),
+    ],
+)
 def test_a_mistake_in_the_file_is_named(tmp_path, text, words):
     (tmp_path / "space.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=words):
@@ -63,8 +88,11 @@ def test_problems_are_what_runs_give_and_every_line_is_reached(made):
     several = [run for run in reached.values() if len(run) > 1]
     assert len(several) > 0.8 * len(reached)
     assert all(len({run.output for run in some}) == len(some) for some in several)
-    whole = [code for code, some in reached.items()
-             if make.statements(ast.parse(code)) <= set().union(*(run.coverage for run in some))]
+    whole = [
+        code
+        for code, some in reached.items()
+        if make.statements(ast.parse(code)) <= set().union(*(run.coverage for run in some))
+    ]
     assert len(whole) > 0.97 * len(reached)
 
 
@@ -86,24 +114,48 @@ def test_the_narrator_agrees_wherever_it_can_narrate(made):
     assert narrated > 0.9 * len(made[0])
 
 
-@pytest.mark.parametrize("code, inputs, line", [
-    ("def f(x):\n    y = x + 1\n    x = x * 1\n    return y", ["1", "2"], 3),
-    ("def f(xs):\n    n = 0\n    for x in xs:\n        if x > -99:\n            n += x\n    return n", ["[1, 2]", "[3]"], 4),
-    ("def f(xs):\n    n = 0\n    for x in xs:\n        if x > 1:\n            n += x\n    return n", ["[1, 2]", "[3]"], 0),
-    ("def f(n):\n    t = 0\n    while n > 0:\n        t += n\n        n -= 1\n    return t", ["3", "2"], 0),
-])
+@pytest.mark.parametrize(
+    "code, inputs, line",
+    [
+        ("def f(x):\n    y = x + 1\n    x = x * 1\n    return y", ["1", "2"], 3),
+        (
+            "def f(xs):\n    n = 0\n    for x in xs:\n        if x > -99:\n            n += x\n    return n",
+            ["[1, 2]", "[3]"],
+            4,
+        ),
+        (
+            "def f(xs):\n    n = 0\n    for x in xs:\n        if x > 1:\n            n += x\n    return n",
+            ["[1, 2]", "[3]"],
+            0,
+        ),
+        (
+            "def f(n):\n    t = 0\n    while n > 0:\n        t += n\n        n -= 1\n    return t",
+            ["3", "2"],
+            0,
+        ),
+    ],
+)
 def test_a_statement_that_can_be_left_out_is_found(code, inputs, line):
     outputs = [trace_call(code, "f", one).output for one in inputs]
     assert runs.idle_statement(ast.parse(code), inputs, outputs) == line
 
 
 def test_planted_copies_of_benchmark_programs_are_found(monkeypatch):
-    real = "def f(text, n):\n    out = []\n    for i, c in enumerate(text):\n        if i % n == 0:\n" \
-           "            out.append(c.upper())\n        else:\n            out.append(c)\n    return '-'.join(out[::-1])"
-    planted = real.replace("text", "words").replace("out", "pieces").replace("'-'", "'+'").replace("n == 0", "n == 1")
+    real = (
+        "def f(text, n):\n    out = []\n    for i, c in enumerate(text):\n        if i % n == 0:\n"
+        "            out.append(c.upper())\n        else:\n            out.append(c)\n    return '-'.join(out[::-1])"
+    )
+    planted = (
+        real.replace("text", "words")
+        .replace("out", "pieces")
+        .replace("'-'", "'+'")
+        .replace("n == 0", "n == 1")
+    )
     longer = planted.replace("    return", "    pieces.sort()\n    return")
-    other = "def f(d):\n    total = 0\n    for k, v in d.items():\n        if v > len(k):\n            total += v\n" \
-            "    return total * 2"
+    other = (
+        "def f(d):\n    total = 0\n    for k, v in d.items():\n        if v > len(k):\n            total += v\n"
+        "    return total * 2"
+    )
     assert [near.near_copy(code) for code in (planted, longer, other)] == [None, None, None]
     numbers = {gram: (0,) for gram in near.ngrams(real)}
     monkeypatch.setattr(near, "index", lambda: numbers)
@@ -128,7 +180,9 @@ def test_a_stream_is_the_same_on_any_workers_and_after_an_interruption(tmp_path)
     first, second, third = (path.read_bytes() for path in paths[:3])
     assert first == second == third and first.count(b"\n") == 700
     stream.Stream(paths[3], 5, "train", OPTIONS, (2, 2)).run(150, workers=0)
-    ids = [{json.loads(line)["id"] for line in path.read_bytes().splitlines()} for path in (paths[0], paths[3])]
+    ids = [
+        {json.loads(line)["id"] for line in path.read_bytes().splitlines()} for path in (paths[0], paths[3])
+    ]
     assert len(ids[0]) == 700 and len(ids[1]) == 150
     with pytest.raises(UserError, match="other settings"):
         stream.Stream(paths[0], 6, "train", OPTIONS).run(800, workers=0)
@@ -151,7 +205,9 @@ def test_the_table_counts_programs_by_cell(made):
 
 def test_synthesis_takes_the_wide_grammar_and_counts_every_candidate():
     sizes = {"train": 40, "validation": 4, "heldout": 4, "heldout_ood": 4}
-    problems, rows = synthesis.synthesize(sizes, {"seed": 1, "constraints": True, "grammar": "wide", **OPTIONS}, workers=0)
+    problems, rows = synthesis.synthesize(
+        sizes, {"seed": 1, "constraints": True, "grammar": "wide", **OPTIONS}, workers=0
+    )
     assert Counter(p["split"] for p in problems) == sizes
     assert {p["source"] for p in problems} == {"wide"}
     counts = {row["step"]: row["n"] for row in rows if row["split"] == "train"}
@@ -173,5 +229,7 @@ def test_the_classifier_tells_apart_what_differs_and_not_what_is_the_same(made):
     half = len(codes) // 2
     shuffled = random.Random(0).sample(codes, len(codes))
     same = naturalness.classify(shuffled[:half], shuffled[half:])
-    odd = naturalness.classify(shuffled[:half], [code.replace("return ", "return not not ") for code in shuffled[half:]])
+    odd = naturalness.classify(
+        shuffled[:half], [code.replace("return ", "return not not ") for code in shuffled[half:]]
+    )
     assert same["accuracy"] < 0.65 and odd["accuracy"] > 0.95

@@ -9,8 +9,15 @@ from cr_utils.figure_style import SLATE, axes, empty, styled
 from cr_utils.wide import naturalness
 
 MOST = 600  # programs that are compared
-LABELS = {"lines": "lines of code", "nesting": "nesting", "steps": "trace steps", "nodes": "size of the tree",
-          "output_type": "output type", "methods": "methods", "kinds": "kinds of nodes"}
+LABELS = {
+    "lines": "lines of code",
+    "nesting": "nesting",
+    "steps": "trace steps",
+    "nodes": "size of the tree",
+    "output_type": "output type",
+    "methods": "methods",
+    "kinds": "kinds of nodes",
+}
 
 
 def draw(problems: list[dict], real: list[dict], seed: int = 0):
@@ -32,6 +39,9 @@ def distances(compared: dict, ax=None):
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     judged = compared["classifier"]
-    ax.set(xlabel="distance from real programs (0: same distribution, 1: disjoint)", xlim=(0, 1),
-           title=f"A classifier tells them apart in {judged['accuracy']:.0%} of {judged['n']} cases")
+    ax.set(
+        xlabel="distance from real programs (0: same distribution, 1: disjoint)",
+        xlim=(0, 1),
+        title=f"A classifier tells them apart in {judged['accuracy']:.0%} of {judged['n']} cases",
+    )
     return ax

@@ -7,11 +7,35 @@ from .draft import Draft, Dropped, Var, hole_for
 from .space import ROLES
 from .values import literal
 
-EMPTY = {"str": "''", "int": "0", "float": "0.0", "ints": "[]", "strs": "[]", "list": "[]", "pairs": "[]", "rows": "[]", "dict": "{}",
-         "groups": "{}", "set": "set()", "sset": "set()", "bool": "False", "tup": "()", "stup": "()", "none": "None"}
+EMPTY = {
+    "str": "''",
+    "int": "0",
+    "float": "0.0",
+    "ints": "[]",
+    "strs": "[]",
+    "list": "[]",
+    "pairs": "[]",
+    "rows": "[]",
+    "dict": "{}",
+    "groups": "{}",
+    "set": "set()",
+    "sset": "set()",
+    "bool": "False",
+    "tup": "()",
+    "stup": "()",
+    "none": "None",
+}
 ACCUMULATORS = ("str", "ints", "strs", "int", "dict", "groups", "pairs", "sset", "set")
 WEIGHTS = (34, 14, 22, 16, 10, 4, 3, 1, 1)
-ITEM = {"ints": "int", "strs": "str", "set": "int", "sset": "str", "tup": "int", "stup": "str", "rows": "ints"}
+ITEM = {
+    "ints": "int",
+    "strs": "str",
+    "set": "int",
+    "sset": "str",
+    "tup": "int",
+    "stup": "str",
+    "rows": "ints",
+}
 TRIES = 6
 
 
@@ -49,7 +73,13 @@ def condition(w: Draft, given: list[Var]) -> str:
 def leaf(w: Draft, acc: Var, given: list[Var]) -> None:
     """One statement that changes the accumulator."""
     v = w.variant
-    if not w.placed and v.result is None and not v.loop and hole_for(v, acc.kind) is not None and w.maybe(0.8):
+    if (
+        not w.placed
+        and v.result is None
+        and not v.loop
+        and hole_for(v, acc.kind) is not None
+        and w.maybe(0.8)
+    ):
         return w.add(w.apply(v, 0, first=acc)[0])
     unread = [one for one in given if one.name in w.unread]
     var = w.rng.choice(unread or given)
@@ -132,8 +162,18 @@ def _set(w: Draft, acc: str, var: Var, kind: str) -> str:
     return f"{acc}.add({w.via(var, ITEM[kind], 1)[0]})"
 
 
-STATEMENTS = {"str": _text, "ints": _list, "strs": _list, "int": _number, "float": _number, "dict": _dict, "groups": _groups,
-              "pairs": _pairs, "set": _set, "sset": _set}
+STATEMENTS = {
+    "str": _text,
+    "ints": _list,
+    "strs": _list,
+    "int": _number,
+    "float": _number,
+    "dict": _dict,
+    "groups": _groups,
+    "pairs": _pairs,
+    "set": _set,
+    "sset": _set,
+}
 
 
 def nest(w: Draft, depth: int, acc: Var, given: list[Var]) -> None:
@@ -275,7 +315,15 @@ def finish(w: Draft, acc: Var) -> None:
         other, _ = w.expr("int", 1)
         w.add(f"return {name}, {other}" if w.maybe(0.5) else f"return {other}, {name}")
     else:
-        kind = w.rng.choice({"int": ("str", "int"), "str": ("str", "str", "int"), "ints": ("ints", "int"), "strs": ("strs", "str"),
-                             "dict": ("strs", "ints", "pairs"), "pairs": ("pairs", "dict")}.get(acc.kind, ("int",)))
+        kind = w.rng.choice(
+            {
+                "int": ("str", "int"),
+                "str": ("str", "str", "int"),
+                "ints": ("ints", "int"),
+                "strs": ("strs", "str"),
+                "dict": ("strs", "ints", "pairs"),
+                "pairs": ("pairs", "dict"),
+            }.get(acc.kind, ("int",))
+        )
         text, _ = w.via(acc, kind, 0)
         w.add(f"return {text}")

@@ -20,7 +20,9 @@ def table(problems: Iterable[dict]) -> list[dict]:
     for cell in cells():
         key = place(cell)
         rows.append({**cell.record(), "programs": len(programs.get(key, ())), "problems": counted[key]})
-    return sorted(rows, key=lambda row: (row["problems"], row["type"], row["method"], row["setting"], row["depth"]))
+    return sorted(
+        rows, key=lambda row: (row["problems"], row["type"], row["method"], row["setting"], row["depth"])
+    )
 
 
 def summary(rows: list[dict]) -> dict:
@@ -29,6 +31,10 @@ def summary(rows: list[dict]) -> dict:
     operations = Counter()
     for row in rows:
         operations[row["type"], row["method"]] += row["programs"]
-    return {"cells": len(rows), "empty_cells": sum(n == 0 for n in problems), "operations": len(operations),
-            "empty_operations": sum(n == 0 for n in operations.values()),
-            "median_problems": problems[len(problems) // 2] if problems else 0}
+    return {
+        "cells": len(rows),
+        "empty_cells": sum(n == 0 for n in problems),
+        "operations": len(operations),
+        "empty_operations": sum(n == 0 for n in operations.values()),
+        "median_problems": problems[len(problems) // 2] if problems else 0,
+    }

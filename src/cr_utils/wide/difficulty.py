@@ -22,8 +22,13 @@ def score(code: str, trace: Trace) -> float:
     shown = sum(min(len(change[1]), 80) for change in changes)
     frames = sum(event.line == 0 for event in trace.events)
     nodes = code.count("(") + code.count("[") + code.count(" if ") + code.count(" for ")
-    raw = math.log2(1 + len(trace.lines)) + 0.3 * math.log2(1 + len(changes)) + 0.25 * math.log2(1 + shown) \
-        + 0.3 * math.log2(1 + nodes) + 0.5 * (frames - 1 > 0)
+    raw = (
+        math.log2(1 + len(trace.lines))
+        + 0.3 * math.log2(1 + len(changes))
+        + 0.25 * math.log2(1 + shown)
+        + 0.3 * math.log2(1 + nodes)
+        + 0.5 * (frames - 1 > 0)
+    )
     return round(raw, 2)
 
 
@@ -46,8 +51,10 @@ def ordered(problems: Iterable[dict], order: str, seed: int = 0) -> list[dict]:
         return problems
     scores = [scored(problem) for problem in problems]
     noise = (max(scores) - min(scores)) / 10
-    moved = {problem["id"]: value + random.Random(f"{seed}:{problem['id']}").uniform(-noise, noise)
-             for problem, value in zip(problems, scores, strict=True)}
+    moved = {
+        problem["id"]: value + random.Random(f"{seed}:{problem['id']}").uniform(-noise, noise)
+        for problem, value in zip(problems, scores, strict=True)
+    }
     return sorted(problems, key=lambda problem: (moved[problem["id"]], problem["id"]))
 
 

@@ -19,13 +19,40 @@ from .values import literal
 NAME = re.compile(r"[A-Za-z_]\w*\Z")
 MAX_PARAMETERS = 3
 # Kinds of variables that may fill a hole, the best first.
-FILLS = {"str": ("str", "char", "sub"), "char": ("char", "str", "sub"), "int": ("int", "n", "num"), "num": ("num", "int", "n"),
-         "sub": ("sub", "char", "chr"), "chars": ("chars", "sub"), "key": ("key", "char"), "chr": ("chr", "sub"),
-         "n": ("n",), "idx": ("idx",), "w": ("w", "n"), "float": ("float",), "two_up": ("two_up", "n"), "low": ("low",),
-         "high": ("high",), "n0": ("n0",), "two": (), "digits": ("digits",)}
+FILLS = {
+    "str": ("str", "char", "sub"),
+    "char": ("char", "str", "sub"),
+    "int": ("int", "n", "num"),
+    "num": ("num", "int", "n"),
+    "sub": ("sub", "char", "chr"),
+    "chars": ("chars", "sub"),
+    "key": ("key", "char"),
+    "chr": ("chr", "sub"),
+    "n": ("n",),
+    "idx": ("idx",),
+    "w": ("w", "n"),
+    "float": ("float",),
+    "two_up": ("two_up", "n"),
+    "low": ("low",),
+    "high": ("high",),
+    "n0": ("n0",),
+    "two": (),
+    "digits": ("digits",),
+}
 LITERAL_ONLY = frozenset(("two", "low", "high"))
-OWN = {"sub": 0.6, "chars": 0.35, "key": 0.45, "n": 0.45, "idx": 0.35, "w": 0.5, "num": 0.45, "two_up": 0.2,
-       "chr": 0.45, "n0": 0.1, "digits": 1.0}  # how often a role becomes a parameter
+OWN = {
+    "sub": 0.6,
+    "chars": 0.35,
+    "key": 0.45,
+    "n": 0.45,
+    "idx": 0.35,
+    "w": 0.5,
+    "num": 0.45,
+    "two_up": 0.2,
+    "chr": 0.45,
+    "n0": 0.1,
+    "digits": 1.0,
+}  # how often a role becomes a parameter
 
 
 class Dropped(Exception):
@@ -43,8 +70,13 @@ class Var:
 class Draft:
     """The lines of one function under way."""
 
-    def __init__(self, rng: random.Random, focus: Operation | None, taken: set[str] | None = None,
-                 room: int = MAX_PARAMETERS):
+    def __init__(
+        self,
+        rng: random.Random,
+        focus: Operation | None,
+        taken: set[str] | None = None,
+        room: int = MAX_PARAMETERS,
+    ):
         self.rng, self.focus, self.room = rng, focus, room
         self.variant = rng.choice(focus.variants) if focus else None
         self.params: list[Var] = []
@@ -141,8 +173,14 @@ class Draft:
         found, weights = fitting(kind, kinds)
         return self.rng.choices(found, cum_weights=weights)[0] if found else None
 
-    def apply(self, variant: Variant, depth: int, first: Var | None = None,
-              avoid: frozenset[str] = frozenset(), text: str | None = None) -> tuple[str, bool]:
+    def apply(
+        self,
+        variant: Variant,
+        depth: int,
+        first: Var | None = None,
+        avoid: frozenset[str] = frozenset(),
+        text: str | None = None,
+    ) -> tuple[str, bool]:
         """An operation on operands; `first` (or an expression `text`) goes into the first hole that takes it."""
         if variant.key == (self.focus.key if self.focus else None):
             self.placed = True
@@ -155,9 +193,15 @@ class Draft:
                 out.append(part)
                 continue
             if at // 2 == given or given is None and text is not None and at == 1:
-                made, tight = (self.read(first), True) if text is None else (text, NAME.match(text) is not None or text[-1] in ")]")
+                made, tight = (
+                    (self.read(first), True)
+                    if text is None
+                    else (text, NAME.match(text) is not None or text[-1] in ")]")
+                )
             else:
-                made, tight = self.expr(part, 0 if quoted or at > 1 and self.maybe(0.7) else depth, frozenset(seen))
+                made, tight = self.expr(
+                    part, 0 if quoted or at > 1 and self.maybe(0.7) else depth, frozenset(seen)
+                )
                 if quoted and not NAME.match(made):
                     var = self.find(part) or self.parameter(part)
                     made, tight = self.read(var), True
@@ -167,7 +211,11 @@ class Draft:
             enclosed = out[-1].endswith(("(", "[", ", ")) and after[:1] in (")", "]", ",")
             if enclosed and text is not None and made == text and made.startswith("(") and made.endswith(")"):
                 made = unwrapped(made)
-            if not tight and (after[:1] in (".", "[") or after.startswith((" *", " /", " %", " -")) or out[-1].endswith(("- ", "-", "* ", "% "))):
+            if not tight and (
+                after[:1] in (".", "[")
+                or after.startswith((" *", " /", " %", " -"))
+                or out[-1].endswith(("- ", "-", "* ", "% "))
+            ):
                 made = f"({made})"
             out.append(made)
         return "".join(out), variant.tight
@@ -181,7 +229,9 @@ class Draft:
             if self.maybe(0.6):
                 around = self._operation(kind, v.result)
                 if around:
-                    return self.apply(around, 0, text=bracketed(*self.apply(v, 0, first=var)), first=Var("", v.result))
+                    return self.apply(
+                        around, 0, text=bracketed(*self.apply(v, 0, first=var)), first=Var("", v.result)
+                    )
         if var.kind in FILLS.get(kind, (kind,)) and kind != "bool" and self.maybe(0.35):
             return self.read(var), True
         chosen = self._operation(kind, var.kind)
@@ -198,10 +248,25 @@ class Draft:
         raise Dropped
 
 
-MIDDLES = {"str": ("str", "int", "strs", "str"), "char": ("int", "str"), "int": ("int", "str"), "ints": ("ints", "int", "set"),
-           "strs": ("strs", "str", "int"), "dict": ("ints", "strs", "int"), "pairs": ("dict", "pair"), "rows": ("ints", "int"),
-           "set": ("ints", "int"), "sset": ("strs", "int"), "tup": ("ints", "int"), "stup": ("strs", "str"),
-           "groups": ("ints",), "sdict": ("strs",), "float": ("float", "int"), "floats": ("float",), "pair": ("str", "int")}
+MIDDLES = {
+    "str": ("str", "int", "strs", "str"),
+    "char": ("int", "str"),
+    "int": ("int", "str"),
+    "ints": ("ints", "int", "set"),
+    "strs": ("strs", "str", "int"),
+    "dict": ("ints", "strs", "int"),
+    "pairs": ("dict", "pair"),
+    "rows": ("ints", "int"),
+    "set": ("ints", "int"),
+    "sset": ("strs", "int"),
+    "tup": ("ints", "int"),
+    "stup": ("strs", "str"),
+    "groups": ("ints",),
+    "sdict": ("strs",),
+    "float": ("float", "int"),
+    "floats": ("float",),
+    "pair": ("str", "int"),
+}
 
 
 def bracketed(text: str, tight: bool) -> str:
@@ -232,7 +297,9 @@ def accepts(variant: Variant, kinds: frozenset[str]) -> bool:
     """Whether variables of these kinds can fill the operation's main hole."""
     first = variant.holes[0] if variant.holes else ""
     if first in ROLES:
-        return any(hole not in ROLES and any(k in kinds for k in FILLS.get(hole, (hole,))) for hole in variant.holes)
+        return any(
+            hole not in ROLES and any(k in kinds for k in FILLS.get(hole, (hole,))) for hole in variant.holes
+        )
     return any(kind in kinds for kind in FILLS.get(first, (first,))[:2])
 
 

@@ -41,7 +41,11 @@ def main_kind(w: Draft) -> str:
 def last(w: Draft, var: Var) -> None:
     """Return something made of the variable, and of every other one that is not read yet."""
     rest = [v for v in w.scope if v.name in w.unread and v.name != var.name]
-    kind = w.variant.result if not w.placed else w.rng.choice((var.kind, "str", "str", "int", "bool", "strs" if var.kind == "str" else "ints"))
+    kind = (
+        w.variant.result
+        if not w.placed
+        else w.rng.choice((var.kind, "str", "str", "int", "bool", "strs" if var.kind == "str" else "ints"))
+    )
     if kind is None:
         raise Dropped
     for _ in range(4):

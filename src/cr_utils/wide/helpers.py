@@ -42,7 +42,9 @@ def with_helper(rng: random.Random, cell: Cell) -> Program | None:
     return _calling(rng, cell, name, var.kind, kind, lines, g)
 
 
-def _calling(rng: random.Random, cell: Cell, name: str, takes: str, kind: str, lines: list[str], g: Draft) -> Program | None:
+def _calling(
+    rng: random.Random, cell: Cell, name: str, takes: str, kind: str, lines: list[str], g: Draft
+) -> Program | None:
     w = Draft(rng, None, taken={"f", name})
     w.used += g.used
     item = loops.CONTAINER.get(takes)
@@ -55,7 +57,9 @@ def _calling(rng: random.Random, cell: Cell, name: str, takes: str, kind: str, l
         elif kind == "str":
             forms = (f"''.join({call} for {x} in {over.name})", f"[{call} for {x} in {over.name}]")
         else:
-            forms = (f"[{call} for {x} in {over.name}]",) + ((f"sum({call} for {x} in {over.name})",) if kind == "int" else ())
+            forms = (f"[{call} for {x} in {over.name}]",) + (
+                (f"sum({call} for {x} in {over.name})",) if kind == "int" else ()
+            )
         if rng.random() < 0.75:
             _loop_calling(w, name, over, kind)
         else:
@@ -69,7 +73,10 @@ def _calling(rng: random.Random, cell: Cell, name: str, takes: str, kind: str, l
         w.add(f"return {name}({w.via(made, kind, 0)[0]})")
     elif kind == "bool":
         w.lines.pop()
-        one, two = w.via(var, "str" if takes == "str" else "int", 0)[0], w.rng.choice(("0", "-1", "None", "'no'"))
+        one, two = (
+            w.via(var, "str" if takes == "str" else "int", 0)[0],
+            w.rng.choice(("0", "-1", "None", "'no'")),
+        )
         w.add(f"if {name}({var.name}):")
         w.add(f"    return {one}")
         w.add(f"return {two}")
@@ -82,7 +89,11 @@ def _loop_calling(w: Draft, name: str, over: Var, kind: str) -> None:
     """A loop that calls the helper on every item."""
     var = Var(names.pick(w.rng, names.LOOPS, loops.ITEMS[over.kind], w.taken), loops.ITEMS[over.kind])
     w.taken.add(var.name)
-    acc_kind = {"int": "int", "str": "str", "bool": w.rng.choice(("int", "ints" if var.kind == "int" else "strs"))}.get(kind, "list")
+    acc_kind = {
+        "int": "int",
+        "str": "str",
+        "bool": w.rng.choice(("int", "ints" if var.kind == "int" else "strs")),
+    }.get(kind, "list")
     acc = w.local(acc_kind if acc_kind != "list" else "ints", names.RESULTS)
     w.add(f"{acc.name} = {begin_result(acc_kind)}")
     w.add(f"for {var.name} in {w.read(over)}:")

@@ -12,9 +12,34 @@ from dataclasses import dataclass, field
 from . import names
 from .draft import Draft, Dropped, Var
 
-ITEMS = {"str": "char", "ints": "int", "strs": "str", "floats": "float", "rows": "ints", "pairs": "pair", "tup": "int",
-         "stup": "str", "set": "int", "sset": "str"}
-SOURCES = ("str", "ints", "strs", "dict", "pairs", "rows", "tup", "stup", "groups", "sdict", "int", "floats", "set", "sset")
+ITEMS = {
+    "str": "char",
+    "ints": "int",
+    "strs": "str",
+    "floats": "float",
+    "rows": "ints",
+    "pairs": "pair",
+    "tup": "int",
+    "stup": "str",
+    "set": "int",
+    "sset": "str",
+}
+SOURCES = (
+    "str",
+    "ints",
+    "strs",
+    "dict",
+    "pairs",
+    "rows",
+    "tup",
+    "stup",
+    "groups",
+    "sdict",
+    "int",
+    "floats",
+    "set",
+    "sset",
+)
 WEIGHTS = (32, 24, 14, 8, 4, 3, 1.5, 1, 2, 1.5, 5, 1.5, 0.7, 0.5)
 SEQUENCES = frozenset(("str", "ints", "strs", "tup", "stup"))
 CONTAINER = {item: kind for kind, item in reversed(ITEMS.items())} | {"char": "str"}
@@ -50,11 +75,11 @@ def end(w: Draft, loop: Loop) -> None:
         w.add(line)
     w.level -= 1
     w.tails.pop()
-    kept = [v for v in w.scope[loop.mark:] if v in w.params]
-    for var in w.scope[loop.mark:]:
+    kept = [v for v in w.scope[loop.mark :] if v in w.params]
+    for var in w.scope[loop.mark :]:
         if var not in kept:
             w.unread.discard(var.name)
-    w.scope[loop.mark:] = kept
+    w.scope[loop.mark :] = kept
 
 
 def source(w: Draft, inner: tuple[Var, ...] = ()) -> Var:
@@ -139,15 +164,30 @@ def _named(w: Draft, kind: str, words: str) -> Var:
 def _range(w: Draft, over: Var) -> Loop:
     var = _var(w, "int", "index")
     n = w.read(over)
-    _enter(w, f"for {var.name} in " + w.rng.choice((f"range({n}):", f"range({n}):", f"range(1, {n} + 1):", f"range(1, {n}):",
-                                                    f"range({n}, 0, -1):", f"range(0, {n}, 2):")))
+    _enter(
+        w,
+        f"for {var.name} in "
+        + w.rng.choice(
+            (
+                f"range({n}):",
+                f"range({n}):",
+                f"range(1, {n} + 1):",
+                f"range(1, {n}):",
+                f"range({n}, 0, -1):",
+                f"range(0, {n}, 2):",
+            )
+        ),
+    )
     return Loop([var])
 
 
 def _indexed(w: Draft, over: Var) -> Loop:
     """`for i in range(len(xs))`, the item by its index."""
     index, xs = _var(w, "int", "index"), w.read(over)
-    head = w.rng.choice((f"range(len({xs}))",) * 4 + (f"range(1, len({xs}))", f"range(len({xs}) - 1, -1, -1)", f"range(0, len({xs}), 2)"))
+    head = w.rng.choice(
+        (f"range(len({xs}))",) * 4
+        + (f"range(1, len({xs}))", f"range(len({xs}) - 1, -1, -1)", f"range(0, len({xs}), 2)")
+    )
     _enter(w, f"for {index.name} in {head}:")
     item = Var(f"{xs}[{index.name}]", ITEMS[over.kind])
     w.scope.append(item)
@@ -195,7 +235,10 @@ def _items(w: Draft, over: Var) -> Loop:
         _enter(w, f"for {value.name} in {name}.values():")
         return Loop([value])
     key, value = _named(w, "str", "key k key name"), _named(w, value_kind, "value v val value")
-    _enter(w, f"for {key.name}, {value.name} in {w.rng.choice((f'{name}.items()',) * 4 + (f'sorted({name}.items())',))}:")
+    _enter(
+        w,
+        f"for {key.name}, {value.name} in {w.rng.choice((f'{name}.items()',) * 4 + (f'sorted({name}.items())',))}:",
+    )
     w.unread |= {key.name, value.name}
     return Loop([value, key])
 
@@ -253,8 +296,17 @@ def _while_shrink(w: Draft) -> Loop:
     _enter(w, f"while {w.rng.choice((longer, xs))}:")
     item = Var(f"{xs}[{0 if front else -1}]", ITEMS[over.kind])
     w.scope.append(item)
-    return Loop([item], [f"{xs} = {xs}[{w.rng.choice('112')}:]" if front else f"{xs} = {xs}[:-{w.rng.choice('112')}]"])
+    return Loop(
+        [item], [f"{xs} = {xs}[{w.rng.choice('112')}:]" if front else f"{xs} = {xs}[:-{w.rng.choice('112')}]"]
+    )
 
 
-WHILES: tuple[Callable[[Draft], Loop], ...] = (_while_index, _while_index, _while_pop, _while_digits, _while_ends, _while_shrink)
+WHILES: tuple[Callable[[Draft], Loop], ...] = (
+    _while_index,
+    _while_index,
+    _while_pop,
+    _while_digits,
+    _while_ends,
+    _while_shrink,
+)
 __all__ = ["Dropped", "Loop", "begin", "end", "source"]

@@ -29,12 +29,29 @@ INPUTS, TRIED = 4, 7  # kept of a program at most, and tried
 CHECKED = 5  # inputs on which a statement must matter
 MAX_CHARS = 160  # of the arguments' text
 # Rejections in the order in which the filters apply; the names are those of the core grammar where they mean the same.
-REASONS = ("no program", "other split", "wrong depth", "unused argument", "dead code", "idle operation",
-           "benchmark program", "raises", "too many steps", "output not a small literal", "line never reached",
-           "output ignores the input", "output is the input", "idle statement", "duplicate", "depends on hash order")
+REASONS = (
+    "no program",
+    "other split",
+    "wrong depth",
+    "unused argument",
+    "dead code",
+    "idle operation",
+    "benchmark program",
+    "raises",
+    "too many steps",
+    "output not a small literal",
+    "line never reached",
+    "output ignores the input",
+    "output is the input",
+    "idle statement",
+    "duplicate",
+    "depends on hash order",
+)
 
 
-def candidates_of(rng: random.Random, split: str, options: dict, thin: Counter | None = None) -> Iterator[dict | str]:
+def candidates_of(
+    rng: random.Random, split: str, options: dict, thin: Counter | None = None
+) -> Iterator[dict | str]:
     """The problems of one drawn program, or the reason why there is none.
 
     `options` holds mutation (bool) and max_steps; `thin` counts accepted problems by cell. Problems carry
@@ -117,25 +134,36 @@ def dynamic_reason(code: str, tree: ast.Module, runs: list[tuple[str, Trace]]) -
     outputs = {trace.output for _, trace in runs}
     if len(outputs) < 2 or Counter(trace.output for _, trace in runs).most_common(1)[0][1] > 0.8 * len(runs):
         return "output ignores the input"
-    if all(trace.output in text for text, trace in runs if trace.output not in ("True", "False") and len(trace.output) > 4) \
-            and all(trace.output == text or f"{trace.output}, " in text for text, trace in runs):
+    if all(
+        trace.output in text
+        for text, trace in runs
+        if trace.output not in ("True", "False") and len(trace.output) > 4
+    ) and all(trace.output == text or f"{trace.output}, " in text for text, trace in runs):
         return "output is the input"
     some = spread(runs, CHECKED)
-    return "idle statement" if idle_statement(tree, [t for t, _ in some], [r.output for _, r in some]) else None
+    return (
+        "idle statement" if idle_statement(tree, [t for t, _ in some], [r.output for _, r in some]) else None
+    )
 
 
 def statements(tree: ast.Module) -> set[int]:
     """The lines that begin a statement inside a function."""
-    return {node.lineno for function in tree.body for node in ast.walk(function)
-            if isinstance(node, ast.stmt) and node is not function}
+    return {
+        node.lineno
+        for function in tree.body
+        for node in ast.walk(function)
+        if isinstance(node, ast.stmt) and node is not function
+    }
 
 
 def spread(runs: list[tuple[str, Trace]], most: int) -> list[tuple[str, Trace]]:
     """Some of the runs: first those that reach new lines, then those with new outputs, then the rest."""
     left, picked, covered, outputs = list(runs), [], set(), set()
     while left and len(picked) < most:
-        best = max(range(len(left)), key=lambda i: (len(left[i][1].coverage - covered), left[i][1].output not in outputs,
-                                                    -i))
+        best = max(
+            range(len(left)),
+            key=lambda i: (len(left[i][1].coverage - covered), left[i][1].output not in outputs, -i),
+        )
         picked.append(left.pop(best))
         covered |= picked[-1][1].coverage
         outputs.add(picked[-1][1].output)
@@ -155,9 +183,17 @@ def chosen(runs: list[tuple[str, Trace]], code: str) -> list[tuple[str, Trace]]:
 def record(made: Program, text: str, trace: Trace, cell: Cell) -> dict:
     """The problem's record."""
     name = "w" + hashlib.sha256(f"{made.code}\0{text}".encode()).hexdigest()[:12]
-    return {"id": name, "code": made.code, "entry_point": "f", "input": text, "output": trace.output,
-            "constraint": cell.record(), "source": "wide", "difficulty": len(trace.lines),
-            "score": difficulty.score(made.code, trace)}
+    return {
+        "id": name,
+        "code": made.code,
+        "entry_point": "f",
+        "input": text,
+        "output": trace.output,
+        "constraint": cell.record(),
+        "source": "wide",
+        "difficulty": len(trace.lines),
+        "score": difficulty.score(made.code, trace),
+    }
 
 
 __all__ = ["REASONS", "candidates", "candidates_of"]

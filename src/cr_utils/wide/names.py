@@ -43,26 +43,55 @@ LOCALS = {
     "str": "new_text result s prefix part joined head label out",
     "ints": "numbers values new_list arr nums rest vals",
     "strs": "parts words tokens chunks letters pieces lines",
-    "floats": "values scaled", "rows": "rows table", "pairs": "pairs entries items",
-    "dict": "counts new_dict lookup d table freq", "sdict": "mapping table d", "groups": "groups buckets",
-    "set": "unique seen common values", "sset": "unique seen letters names",
-    "tup": "t values res pair", "stup": "parts pieces t", "pair": "pair entry",
-    "int": "count total n length num size pos index value m", "float": "ratio avg value total",
-    "bool": "found ok flag valid matched", "char": "char c first last",
+    "floats": "values scaled",
+    "rows": "rows table",
+    "pairs": "pairs entries items",
+    "dict": "counts new_dict lookup d table freq",
+    "sdict": "mapping table d",
+    "groups": "groups buckets",
+    "set": "unique seen common values",
+    "sset": "unique seen letters names",
+    "tup": "t values res pair",
+    "stup": "parts pieces t",
+    "pair": "pair entry",
+    "int": "count total n length num size pos index value m",
+    "float": "ratio avg value total",
+    "bool": "found ok flag valid matched",
+    "char": "char c first last",
 }
 # Accumulators, by kind.
 RESULTS = {
-    "str": "result result new_text output res ans new_string", "ints": "result result output res new_list ans out nums_out",
-    "strs": "result result output res new_list words_out out", "int": "count count total result res ans score",
-    "dict": "counts result d freq res counter new_dict", "groups": "groups result buckets res",
-    "set": "seen unique result", "sset": "seen unique result", "bool": "found ok flag", "float": "total result",
-    "pairs": "pairs result output", "rows": "rows result", "tup": "result", "stup": "result",
+    "str": "result result new_text output res ans new_string",
+    "ints": "result result output res new_list ans out nums_out",
+    "strs": "result result output res new_list words_out out",
+    "int": "count count total result res ans score",
+    "dict": "counts result d freq res counter new_dict",
+    "groups": "groups result buckets res",
+    "set": "seen unique result",
+    "sset": "seen unique result",
+    "bool": "found ok flag",
+    "float": "total result",
+    "pairs": "pairs result output",
+    "rows": "rows result",
+    "tup": "result",
+    "stup": "result",
 }
 # Loop variables, by kind of what they hold.
-LOOPS = {"char": "c char ch letter c char i", "int": "x num n x num i v", "str": "word w item s name part x",
-         "pair": "pair item entry", "ints": "row row line r group", "float": "x value v", "index": "i i i j idx"}
-HELPERS = {"bool": "check is_valid matches keep test is_ok", "str": "clean convert transform shift fmt change",
-           "int": "score weight measure calc value_of cost", "other": "helper process transform step update build"}
+LOOPS = {
+    "char": "c char ch letter c char i",
+    "int": "x num n x num i v",
+    "str": "word w item s name part x",
+    "pair": "pair item entry",
+    "ints": "row row line r group",
+    "float": "x value v",
+    "index": "i i i j idx",
+}
+HELPERS = {
+    "bool": "check is_valid matches keep test is_ok",
+    "str": "clean convert transform shift fmt change",
+    "int": "score weight measure calc value_of cost",
+    "other": "helper process transform step update build",
+}
 KEYS = tuple("a b c x y apple pear red blue cat dog alice bob tom ann one two left right key".split())
 
 

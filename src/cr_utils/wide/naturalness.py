@@ -27,7 +27,11 @@ def features(code: str) -> Counter:
     found: Counter = Counter()
     for node in ast.walk(ast.parse(code)):
         name = type(node).__name__
-        children = [type(child).__name__ for child in ast.iter_child_nodes(node) if not isinstance(child, ast.Load | ast.Store)]
+        children = [
+            type(child).__name__
+            for child in ast.iter_child_nodes(node)
+            if not isinstance(child, ast.Load | ast.Store)
+        ]
         found.update(f"{name}>{child}" for child in children)
         found.update(f"{one}+{two}" for one, two in zip(children, children[1:], strict=False))
         if isinstance(node, ast.Attribute):
@@ -57,7 +61,9 @@ def fit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     weights, velocity = np.zeros(x.shape[1]), np.zeros(x.shape[1])
     rate = 4.0 / (np.linalg.norm(x, 2) ** 2 / len(x) + DECAY / len(x))
     for _ in range(STEPS):
-        slope = x.T @ (1 / (1 + np.exp(-np.clip(x @ weights, -30, 30))) - y) / len(x) + DECAY / len(x) * weights
+        slope = (
+            x.T @ (1 / (1 + np.exp(-np.clip(x @ weights, -30, 30))) - y) / len(x) + DECAY / len(x) * weights
+        )
         velocity = 0.9 * velocity - rate * 0.1 * slope
         weights += velocity
     return weights
@@ -91,11 +97,17 @@ def facts(problem: dict) -> dict:
     tree = ast.parse(problem["code"])
     nodes = list(ast.walk(tree))
     run = trace_call("import string\n" + problem["code"], "f", problem["input"])
-    return {"lines": sum(bool(line.strip()) for line in problem["code"].splitlines()), "nodes": len(nodes),
-            "nesting": structure.depth(tree), "steps": len(run.lines) if run.complete and not run.error else None,
-            "methods": sorted(node.attr for node in nodes if isinstance(node, ast.Attribute)),
-            "kinds": Counter(type(node).__name__ for node in nodes if isinstance(node, ast.stmt | ast.expr)),
-            "output_type": type(ast.literal_eval(problem["output"])).__name__ if problem["output"] != "set()" else "set"}
+    return {
+        "lines": sum(bool(line.strip()) for line in problem["code"].splitlines()),
+        "nodes": len(nodes),
+        "nesting": structure.depth(tree),
+        "steps": len(run.lines) if run.complete and not run.error else None,
+        "methods": sorted(node.attr for node in nodes if isinstance(node, ast.Attribute)),
+        "kinds": Counter(type(node).__name__ for node in nodes if isinstance(node, ast.stmt | ast.expr)),
+        "output_type": type(ast.literal_eval(problem["output"])).__name__
+        if problem["output"] != "set()"
+        else "set",
+    }
 
 
 def compare(generated: Sequence[dict], real: Sequence[dict], seed: int = 0) -> dict:
@@ -106,11 +118,23 @@ def compare(generated: Sequence[dict], real: Sequence[dict], seed: int = 0) -> d
     """
     sources = {"generated": _once(generated), "real": _once(real)}
     tables = {name: _shares([facts(problem) for problem in problems]) for name, problems in sources.items()}
-    rows = [{"source": name, "measure": measure, "value": value, "share": share}
-            for name, table in tables.items() for measure, shares in table.items() for value, share in shares.items()]
-    distances = {measure: round(0.5 * sum(abs(shares.get(value, 0) - tables["real"][measure].get(value, 0))
-                                          for value in {**shares, **tables["real"][measure]}), 3)
-                 for measure, shares in tables["generated"].items()}
+    rows = [
+        {"source": name, "measure": measure, "value": value, "share": share}
+        for name, table in tables.items()
+        for measure, shares in table.items()
+        for value, share in shares.items()
+    ]
+    distances = {
+        measure: round(
+            0.5
+            * sum(
+                abs(shares.get(value, 0) - tables["real"][measure].get(value, 0))
+                for value in {**shares, **tables["real"][measure]}
+            ),
+            3,
+        )
+        for measure, shares in tables["generated"].items()
+    }
     judged = classify([p["code"] for p in sources["generated"]], [p["code"] for p in sources["real"]], seed)
     return {"rows": rows, "distances": distances, "classifier": judged}
 
@@ -121,8 +145,9 @@ def _once(problems: Sequence[dict]) -> list[dict]:
 
 def _shares(found: list[dict]) -> dict[str, dict]:
     """Shares of each value of each measure; numbers in bins, so that a few programs do not make gaps."""
-    counted: dict[str, Counter] = {name: Counter() for name in ("lines", "nesting", "steps", "nodes", "output_type",
-                                                                "methods", "kinds")}
+    counted: dict[str, Counter] = {
+        name: Counter() for name in ("lines", "nesting", "steps", "nodes", "output_type", "methods", "kinds")
+    }
     for one in found:
         counted["lines"][min(one["lines"], 15)] += 1
         counted["nesting"][min(one["nesting"], 4)] += 1
@@ -132,5 +157,10 @@ def _shares(found: list[dict]) -> dict[str, dict]:
         counted["output_type"][one["output_type"]] += 1
         counted["methods"].update(one["methods"])
         counted["kinds"].update(one["kinds"])
-    return {name: {value: n / max(1, sum(values.values())) for value, n in sorted(values.items(), key=lambda v: str(v[0]))}
-            for name, values in counted.items()}
+    return {
+        name: {
+            value: n / max(1, sum(values.values()))
+            for value, n in sorted(values.items(), key=lambda v: str(v[0]))
+        }
+        for name, values in counted.items()
+    }

@@ -22,8 +22,11 @@ N = 8  # tokens
 SHARE = 0.6  # of a program's n-grams that make it a near copy
 LEAST = 6  # n-grams that a program must have to be judged by them
 BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
-TOKEN = re.compile(r"""\#[^\n]*|[rbfRBF]{0,2}(?:'{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")
-    |\d[\d.]*|\w+|\*\*|//|[<>=!+*/%&|^-]=|\S""", re.S | re.X)
+TOKEN = re.compile(
+    r"""\#[^\n]*|[rbfRBF]{0,2}(?:'{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")
+    |\d[\d.]*|\w+|\*\*|//|[<>=!+*/%&|^-]=|\S""",
+    re.S | re.X,
+)
 ASSET = "ngrams.txt"
 
 
@@ -37,7 +40,9 @@ def tokens(code: str) -> list[str]:
             token = "''"
         elif token[0].isdigit():
             token = "0"
-        elif before != "." and token.isidentifier() and not keyword.iskeyword(token) and token not in BUILTINS:
+        elif (
+            before != "." and token.isidentifier() and not keyword.iskeyword(token) and token not in BUILTINS
+        ):
             token = "$"
         found.append(token)
         before = token
@@ -47,7 +52,7 @@ def tokens(code: str) -> list[str]:
 def ngrams(code: str) -> set[int]:
     """Hashes (40 bits) of the runs of N tokens."""
     words = tokens(code)
-    return {_hash(" ".join(words[i:i + N])) for i in range(len(words) - N + 1)}
+    return {_hash(" ".join(words[i : i + N])) for i in range(len(words) - N + 1)}
 
 
 def _hash(text: str) -> int:

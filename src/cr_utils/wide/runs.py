@@ -48,8 +48,14 @@ class Runs:
             recorder.finish(sys.gettrace())
             sys.settrace(before)
         output = None if error else text(result)
-        return Trace([_Event(*record) for record in recorder.records], recorder.hidden, recorder.complete, output, error,
-                     "error" if error else "ok")
+        return Trace(
+            [_Event(*record) for record in recorder.records],
+            recorder.hidden,
+            recorder.complete,
+            output,
+            error,
+            "error" if error else "ok",
+        )
 
 
 def text(value: object) -> str | None:
@@ -70,6 +76,7 @@ def bounded(function: Callable, values: tuple, limit: int = MAX_LINES) -> str | 
         if left < 0:
             raise Endless
         return count
+
     before = sys.gettrace()
     sys.settrace(count)
     try:
@@ -93,8 +100,10 @@ def idle_statement(tree: ast.Module, inputs: list[str], outputs: list[str]) -> i
     values = [ast.literal_eval(f"({one},)") for one in inputs]
     for number, line in enumerate(switched.lines):
         space[SWITCH] = number
-        if all(bounded(space["f"], copy.deepcopy(given)) == output
-               for given, output in zip(values, outputs, strict=True)):
+        if all(
+            bounded(space["f"], copy.deepcopy(given)) == output
+            for given, output in zip(values, outputs, strict=True)
+        ):
             return line
     return 0
 

@@ -20,7 +20,9 @@ TRIES = 8
 
 def program(rng: random.Random, cell: Cell) -> Program | None:
     """A program for a cell; None where no draft of several held the operation."""
-    write = {"nested": _straight, "methods": _straight, "control": _control, "helper": with_helper}[cell.setting]
+    write = {"nested": _straight, "methods": _straight, "control": _control, "helper": with_helper}[
+        cell.setting
+    ]
     for _ in range(TRIES):
         try:
             made = write(rng, cell)
@@ -38,7 +40,9 @@ def _straight(rng: random.Random, cell: Cell) -> Program | None:
     var = w.parameter(main_kind(w))
     if w.variant.result is None:
         return _mutating(w, var)
-    form = rng.choices((_chain, _two, _unpacked, _choice), (6, 2, 1, 1 if cell.setting == "methods" else 0))[0]
+    form = rng.choices((_chain, _two, _unpacked, _choice), (6, 2, 1, 1 if cell.setting == "methods" else 0))[
+        0
+    ]
     form(w, var)
     return done(w)
 
@@ -46,8 +50,11 @@ def _straight(rng: random.Random, cell: Cell) -> Program | None:
 def _chain(w: Draft, var: Var) -> None:
     """One value through several steps."""
     for _ in range(w.rng.choice((0, 1, 1, 2))):
-        kind = w.variant.result if not w.placed and w.maybe(0.5) and w.variant.result != "bool" else \
-            w.rng.choice((var.kind, var.kind, "int", "str", "strs" if var.kind == "str" else "ints"))
+        kind = (
+            w.variant.result
+            if not w.placed and w.maybe(0.5) and w.variant.result != "bool"
+            else w.rng.choice((var.kind, var.kind, "int", "str", "strs" if var.kind == "str" else "ints"))
+        )
         kind = "str" if kind == "char" else kind
         text, _ = w.via(var, kind)
         if text == var.name:
@@ -63,7 +70,10 @@ def _chain(w: Draft, var: Var) -> None:
 
 def _two(w: Draft, var: Var) -> None:
     """Two values of it, put together."""
-    kinds = [k if k != "char" else "str" for k in (w.variant.result, w.rng.choice(("int", "str", var.kind, "bool")))]
+    kinds = [
+        k if k != "char" else "str"
+        for k in (w.variant.result, w.rng.choice(("int", "str", var.kind, "bool")))
+    ]
     found = []
     for kind in kinds:
         text, _ = w.via(var, kind, 1)
@@ -84,7 +94,12 @@ def combined(w: Draft, one: Var, two: Var) -> str:
     if kinds == {"int"}:
         forms = [f"{a} + {b}", f"{a} * {b}", f"{a} - {b}", f"max({a}, {b})", *forms[:1]]
     elif kinds == {"str"}:
-        forms = [f"{a} + {b}", f"f'{{{a}}}-{{{b}}}'", f"{a} + {literal(w.rng, 'sub')} + {b}", f"'{{}} {{}}'.format({a}, {b})"]
+        forms = [
+            f"{a} + {b}",
+            f"f'{{{a}}}-{{{b}}}'",
+            f"{a} + {literal(w.rng, 'sub')} + {b}",
+            f"'{{}} {{}}'.format({a}, {b})",
+        ]
     elif kinds == {"str", "int"}:
         n, s = (a, b) if one.kind == "int" else (b, a)
         forms = [f"f'{{{s}}}:{{{n}}}'", f"{s} + str({n})", f"{s} * {n}", f"{s}[:{n}]", *forms[:1]]
@@ -93,7 +108,9 @@ def combined(w: Draft, one: Var, two: Var) -> str:
     elif "bool" in kinds and w.maybe(0.6):
         flag, other = (a, b) if one.kind == "bool" else (b, a)
         if {one.kind, two.kind} != {"bool"}:
-            empty = begin_result({"int": "int", "str": "str"}.get(two.kind if one.kind == "bool" else one.kind, "none"))
+            empty = begin_result(
+                {"int": "int", "str": "str"}.get(two.kind if one.kind == "bool" else one.kind, "none")
+            )
             forms = [f"{other} if {flag} else {empty}"]
     return w.rng.choice(forms)
 
@@ -101,10 +118,19 @@ def combined(w: Draft, one: Var, two: Var) -> str:
 def _unpacked(w: Draft, var: Var) -> None:
     """Parts of a sequence, unpacked into names of their own."""
     if var.kind == "str":
-        a, b = w.local("str", {"str": "first head left name"}), w.local("str", {"str": "second rest right value"})
+        a, b = (
+            w.local("str", {"str": "first head left name"}),
+            w.local("str", {"str": "second rest right value"}),
+        )
         sep = w.role("sub")[0]
-        w.add(w.rng.choice((f"{a.name}, _, {b.name} = {w.read(var)}.partition({sep})",
-                            f"{a.name}, {b.name} = {w.read(var)}[:{w.role('n')[0]}], {var.name}[{w.role('n')[0]}:]")))
+        w.add(
+            w.rng.choice(
+                (
+                    f"{a.name}, _, {b.name} = {w.read(var)}.partition({sep})",
+                    f"{a.name}, {b.name} = {w.read(var)}[:{w.role('n')[0]}], {var.name}[{w.role('n')[0]}:]",
+                )
+            )
+        )
     elif var.kind in ("ints", "strs"):
         item = "int" if var.kind == "ints" else "str"
         a, b = w.local(item, {item: "first head a"}), w.local(var.kind, {var.kind: "rest tail others"})
@@ -147,7 +173,9 @@ def _mutating(w: Draft, var: Var) -> Program | None:
         else:
             w.add(mutation(w, var))
     if alias:
-        text = w.rng.choice((f"{w.read(alias)}, {var.name}", alias.name if not copied else f"{alias.name}, len({var.name})"))
+        text = w.rng.choice(
+            (f"{w.read(alias)}, {var.name}", alias.name if not copied else f"{alias.name}, len({var.name})")
+        )
         w.unread.discard(alias.name)
     else:
         text = var.name if w.maybe(0.65) else w.via(var, w.rng.choice(("int", "str", var.kind)), 1)[0]
@@ -159,7 +187,12 @@ def _mutating(w: Draft, var: Var) -> Program | None:
 
 def mutation(w: Draft, var: Var) -> str:
     """Another statement that changes the container."""
-    fitting = [v for op in loops_free(w) for v in op.variants if v.result is None and not v.loop and v.holes[0] == var.kind]
+    fitting = [
+        v
+        for op in loops_free(w)
+        for v in op.variants
+        if v.result is None and not v.loop and v.holes[0] == var.kind
+    ]
     if not fitting:
         raise Dropped
     return w.apply(w.rng.choice(fitting), 1, first=var)[0]
@@ -173,8 +206,11 @@ def loops_free(w: Draft):
 def _control(rng: random.Random, cell: Cell) -> Program | None:
     w = Draft(rng, cell.operation)
     depth = cell.depth
-    forms = {1: ((_loop, 10), (_branch, 5), (_rewrite, 2)), 2: ((_loop, 9), (_search, 5), (_branch_loop, 2), (_rewrite, 3)),
-             3: ((_loop, 8), (_branch_loop, 3), (_search, 2))}[depth]
+    forms = {
+        1: ((_loop, 10), (_branch, 5), (_rewrite, 2)),
+        2: ((_loop, 9), (_search, 5), (_branch_loop, 2), (_rewrite, 3)),
+        3: ((_loop, 8), (_branch_loop, 3), (_search, 2)),
+    }[depth]
     form = rng.choices([f for f, _ in forms], [n for _, n in forms])[0]
     return form(w, depth)
 
@@ -277,7 +313,11 @@ def _rewrite(w: Draft, depth: int) -> Program | None:
 
 def _branch_loop(w: Draft, depth: int) -> Program | None:
     """An early return for a special case, then a loop one level shallower within a branch."""
-    main = w.parameter(w.rng.choice(("str", "ints", "strs")) if w.variant.loop or main_kind(w) not in loops.ITEMS else main_kind(w))
+    main = w.parameter(
+        w.rng.choice(("str", "ints", "strs"))
+        if w.variant.loop or main_kind(w) not in loops.ITEMS
+        else main_kind(w)
+    )
     acc_kind = result_kind(w)
     acc = w.local(acc_kind, names.RESULTS)
     w.scope.remove(acc)

@@ -18,9 +18,16 @@ import yaml
 from cr_utils import paths
 from cr_utils.errors import UserError
 
-KINDS = frozenset("str char int float bool ints strs floats rows pairs dict sdict groups set sset tup stup pair".split())
+KINDS = frozenset(
+    "str char int float bool ints strs floats rows pairs dict sdict groups set sset tup stup pair".split()
+)
 ROLES = frozenset("sub chars key n n0 idx w num two_up chr two low high digits".split())
-GENERIC = {"list": ("ints", "strs"), "item": ("int", "str"), "set_": ("set", "sset"), "tuple_": ("tup", "stup")}
+GENERIC = {
+    "list": ("ints", "strs"),
+    "item": ("int", "str"),
+    "set_": ("set", "sset"),
+    "tuple_": ("tup", "stup"),
+}
 TOKEN = re.compile(r"\{\{|\}\}|\{([a-z_0-9]+)\}")
 SETTINGS = ("nested", "methods", "control", "helper")
 SLOTS = (("nested", 0), ("methods", 0), ("control", 1), ("control", 2), ("control", 3), ("helper", 0))
@@ -65,8 +72,11 @@ class Variant:
     def tight(self) -> bool:
         """Whether the expression may stand before a dot or a bracket without parentheses."""
         text = "x".join(self.parts[::2]).strip()
-        return bool(re.fullmatch(r"f?'.*'|\[.*\]|\{.*\}|x?[\w.']*(\(.*\)|\[[^\]]*\])+", text)) and " + " not in text \
+        return (
+            bool(re.fullmatch(r"f?'.*'|\[.*\]|\{.*\}|x?[\w.']*(\(.*\)|\[[^\]]*\])+", text))
+            and " + " not in text
             and " % (" not in text
+        )
 
 
 @dataclass(frozen=True)
@@ -79,8 +89,12 @@ class Cell:
 
     def record(self) -> dict:
         """As it stands in a problem's record."""
-        return {"type": self.operation.type, "method": self.operation.name, "setting": self.setting,
-                "depth": self.depth}
+        return {
+            "type": self.operation.type,
+            "method": self.operation.name,
+            "setting": self.setting,
+            "depth": self.depth,
+        }
 
 
 class Space:
@@ -125,14 +139,18 @@ def _operation(path: Path, type_: str, name: str, text: object, usual: dict) -> 
     holes = [hole for hole in TOKEN.findall(template) if hole]
     for kind in (*holes, *([result] if result else ())):
         if kind not in KINDS | ROLES and kind not in GENERIC:
-            raise UserError(f"{paths.shown(path)}: {type_}.{name} has an unknown hole {{{kind}}}: "
-                            f"one of {' '.join(sorted(KINDS | ROLES | GENERIC.keys()))}")
+            raise UserError(
+                f"{paths.shown(path)}: {type_}.{name} has an unknown hole {{{kind}}}: "
+                f"one of {' '.join(sorted(KINDS | ROLES | GENERIC.keys()))}"
+            )
     generic = any(kind in GENERIC for kind in (*holes, result))
     key = f"{type_}.{name}"
     made = []
     for which in range(2 if generic else 1):
+
         def kind_of(kind: str, which: int = which) -> str:
             return GENERIC[kind][which] if kind in GENERIC else kind
+
         made.append(Variant(key, _parts(template, kind_of), kind_of(result) if result else None))
     return Operation(type_, name, tuple(made), float(usual.get(key, 1)))
 
@@ -141,7 +159,7 @@ def _parts(template: str, kind_of) -> tuple[str, ...]:
     """Texts and holes by turns."""
     parts, text, at = [], "", 0
     for token in TOKEN.finditer(template):
-        text += template[at:token.start()]
+        text += template[at : token.start()]
         at = token.end()
         if token[1] is None:
             text += token[0][0]
@@ -155,8 +173,13 @@ def cells(*, ood: bool = False) -> list[Cell]:
     """Every cell of training, or (`ood`) of the held-out operations and depth 3."""
     sp = space()
     pool = [sp.operations[key] for key in sorted(sp.ood)] if ood else sp.pool
-    found = [Cell(op, setting, depth) for op in pool for setting, depth in SLOTS
-             if (ood or depth < MAX_DEPTH) and not (setting != "control" and op.variants[0].loop and setting == "nested")]
+    found = [
+        Cell(op, setting, depth)
+        for op in pool
+        for setting, depth in SLOTS
+        if (ood or depth < MAX_DEPTH)
+        and not (setting != "control" and op.variants[0].loop and setting == "nested")
+    ]
     return found
 
 
@@ -181,6 +204,9 @@ def _draw(rng: random.Random, split: str) -> Cell:
     if ood and rng.random() < 0.5:
         return Cell(rng.choice(sp.pool), "control", MAX_DEPTH)
     op = sp.operations[rng.choice(sorted(sp.ood))] if ood and sp.ood else rng.choice(sp.pool)
-    weights = [weight if depth < MAX_DEPTH or ood else 0 for (_, depth), weight in zip(SLOTS, SLOT_WEIGHTS, strict=True)]
+    weights = [
+        weight if depth < MAX_DEPTH or ood else 0
+        for (_, depth), weight in zip(SLOTS, SLOT_WEIGHTS, strict=True)
+    ]
     setting, depth = rng.choices(SLOTS, weights)[0]
     return Cell(op, setting, depth)

@@ -43,7 +43,7 @@ class Known:
         """Note a key; False where it was (or seems to have been) noted before."""
         digest, fresh = hashlib.blake2b(key.encode(), digest_size=20).digest(), False
         for at in range(0, 20, 5):
-            place = int.from_bytes(digest[at:at + 5], "big") % self.bits
+            place = int.from_bytes(digest[at : at + 5], "big") % self.bits
             fresh |= not self._held[place >> 3] >> (place & 7) & 1
             self._held[place >> 3] |= 1 << (place & 7)
         return fresh
@@ -51,14 +51,19 @@ class Known:
 
 def make_chunk(seed: int, split: str, number: int, options: dict, thin: Counter | None) -> list[dict | str]:
     """The outcomes of one chunk, verified by a second run under another hash seed. Runs in a worker."""
-    outcomes = [outcome for i in range(number * CHUNK, (number + 1) * CHUNK)
-                for outcome in make.candidates_of(random.Random(f"wide:{seed}:{split}:{i}"), split, options, thin)]
+    outcomes = [
+        outcome
+        for i in range(number * CHUNK, (number + 1) * CHUNK)
+        for outcome in make.candidates_of(random.Random(f"wide:{seed}:{split}:{i}"), split, options, thin)
+    ]
     problems = [one for one in outcomes if not isinstance(one, str)]
     if not _sandbox:
         _sandbox.append(Sandbox(hash_seed=1, lanes=1))
     runs = iter(_sandbox[0].map([(p["code"], f"f({p['input']})") for p in problems]))
-    return [one if isinstance(one, str) or next(runs).value_text == one["output"] else "depends on hash order"
-            for one in outcomes]
+    return [
+        one if isinstance(one, str) or next(runs).value_text == one["output"] else "depends on hash order"
+        for one in outcomes
+    ]
 
 
 class Stream:
@@ -68,7 +73,13 @@ class Stream:
         self.path, self.seed, self.split, self.options = Path(path), seed, split, options
         self.number, self.shards = shard
         self.known = Known()
-        self.settings = {"seed": seed, "split": split, "options": options, "shard": list(shard), "chunk": CHUNK}
+        self.settings = {
+            "seed": seed,
+            "split": split,
+            "options": options,
+            "shard": list(shard),
+            "chunk": CHUNK,
+        }
         self.done, self.written, self.bytes = 0, 0, 0
         self.counts: Counter = Counter()
         self.cells: Counter = Counter()
@@ -84,7 +95,9 @@ class Stream:
         if not self.path.is_file():
             return
         if not self.state.is_file():
-            raise UserError(f"{self.path} is there, but not its state {self.state.name}: name another file, or delete it")
+            raise UserError(
+                f"{self.path} is there, but not its state {self.state.name}: name another file, or delete it"
+            )
         held = jsonl.read_json(self.state)
         if held["settings"] != self.settings:
             raise UserError(f"{self.path} was begun with other settings: name another file, or delete it")
@@ -104,8 +117,11 @@ class Stream:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._save()
         ahead = max(1, min(LAG - 1, 2 * workers))
-        with executor(workers) as pool, self.path.open("ab") as file, \
-                contextlib.closing(in_order(pool, make_chunk, self._jobs(), ahead)) as batches:
+        with (
+            executor(workers) as pool,
+            self.path.open("ab") as file,
+            contextlib.closing(in_order(pool, make_chunk, self._jobs(), ahead)) as batches,
+        ):
             while self.written < n:
                 self._take(next(batches), file, n)
                 if self.done % EVERY == 0 or self.written >= n:
@@ -118,12 +134,20 @@ class Stream:
     def _jobs(self) -> Iterator[tuple]:
         number = self.done
         while True:
-            yield self.seed, self.split, number * self.shards + self.number - 1, self.options, self._thin(number)
+            yield (
+                self.seed,
+                self.split,
+                number * self.shards + self.number - 1,
+                self.options,
+                self._thin(number),
+            )
             number += 1
 
     def _thin(self, number: int) -> Counter:
         """The counts by cell that chunk `number` may know."""
-        return max((one for one in self.snapshots if one[0] <= max(0, number - LAG)), key=lambda one: one[0])[1]
+        return max((one for one in self.snapshots if one[0] <= max(0, number - LAG)), key=lambda one: one[0])[
+            1
+        ]
 
     def _take(self, outcomes: list[dict | str], file, n: int) -> None:
         """Write a chunk; the last one is cut at n, and then counts as not done."""
@@ -145,15 +169,23 @@ class Stream:
                 self.cells[f"{cell['type']}.{cell['method']}", cell["setting"], cell["depth"]] += 1
         self.done += whole
         if self.done % EVERY == 0 and whole:
-            self.snapshots = [*self.snapshots[-LAG // EVERY - 1:], (self.done, Counter(self.cells))]
+            self.snapshots = [*self.snapshots[-LAG // EVERY - 1 :], (self.done, Counter(self.cells))]
 
     def _save(self) -> None:
         if self.done % EVERY and self.done:
             return  # a finished run: what a longer one adds begins at the last snapshot
-        jsonl.write_json(self.state, {
-            "settings": self.settings, "done": self.done, "written": self.written, "bytes": self.bytes,
-            "counts": dict(self.counts), "cells": _plain(self.cells),
-            "snapshots": [[at, _plain(cells)] for at, cells in self.snapshots]})
+        jsonl.write_json(
+            self.state,
+            {
+                "settings": self.settings,
+                "done": self.done,
+                "written": self.written,
+                "bytes": self.bytes,
+                "counts": dict(self.counts),
+                "cells": _plain(self.cells),
+                "snapshots": [[at, _plain(cells)] for at, cells in self.snapshots],
+            },
+        )
 
 
 def _plain(cells: Counter) -> dict[str, int]:
@@ -161,5 +193,9 @@ def _plain(cells: Counter) -> dict[str, int]:
 
 
 def _cells(plain: dict[str, int]) -> Counter:
-    return Counter({(key, setting, int(depth)): n for (key, setting, depth), n in
-                    ((cell.split("|"), n) for cell, n in plain.items())})
+    return Counter(
+        {
+            (key, setting, int(depth)): n
+            for (key, setting, depth), n in ((cell.split("|"), n) for cell, n in plain.items())
+        }
+    )

@@ -11,18 +11,30 @@ import random
 import string
 from collections.abc import Sequence
 
-WORDS = tuple("""apple pear banana cat dog bird sun moon red green blue tree river stone hello world code test data
+WORDS = tuple(
+    """apple pear banana cat dog bird sun moon red green blue tree river stone hello world code test data
  quick brown fox lazy mouse house paper cloud happy little python list alpha beta gamma delta one two three first
- last end north east wind rain table chair bread milk sugar salt""".split())
+ last end north east wind rain table chair bread milk sugar salt""".split()
+)
 NAMES = tuple("ann bob cid dan eve tom max kim lee joe amy zoe".split())
 SUBS = ("a", "e", "o", "s", "t", "an", "re", "th", " ", "-", ",", "b", "x", "l")
 CHARS = ("'aeiou'", "'aeiou'", "'0123456789'", "'.,!'", "'abc'", "'xyz'", "' '", "'-_'")
 SEPARATORS = (" ", " ", ",", "-", "_", ".", "/", ", ", ":")
-FIXED = {"chr": ("'a'", "'-'", "'*'", "' '", "'0'", "'_'", "'#'", "'x'", "'e'"), "n": tuple("11122234"), "idx": tuple("000112"),
-         "w": ("4", "5", "6", "8", "10"), "num": ("0", "0", "1", "2", "3", "4", "5", "10"), "two_up": ("2", "2", "2", "3", "3", "4", "5", "10"),
-         "low": ("1", "2", "3"), "high": ("8", "10", "20"), "n0": ("0", "0", "0", "1", "-1"),
-         "two": ("'ab'", "'xy'", "'01'", "'aeiou'[:2]"), "bool": ("True", "False"), "int": ("1", "2", "3", "5", "10"),
-         "float": ("0.5", "1.5", "2.0")}
+FIXED = {
+    "chr": ("'a'", "'-'", "'*'", "' '", "'0'", "'_'", "'#'", "'x'", "'e'"),
+    "n": tuple("11122234"),
+    "idx": tuple("000112"),
+    "w": ("4", "5", "6", "8", "10"),
+    "num": ("0", "0", "1", "2", "3", "4", "5", "10"),
+    "two_up": ("2", "2", "2", "3", "3", "4", "5", "10"),
+    "low": ("1", "2", "3"),
+    "high": ("8", "10", "20"),
+    "n0": ("0", "0", "0", "1", "-1"),
+    "two": ("'ab'", "'xy'", "'01'", "'aeiou'[:2]"),
+    "bool": ("True", "False"),
+    "int": ("1", "2", "3", "5", "10"),
+    "float": ("0.5", "1.5", "2.0"),
+}
 
 
 def literal(rng: random.Random, kind: str) -> str:
@@ -34,7 +46,9 @@ def literal(rng: random.Random, kind: str) -> str:
     if kind == "chars":
         return rng.choice(CHARS)
     if kind in ("sub", "key"):
-        return repr(rng.choice((*SUBS, *SEPARATORS, "", "x", "+", "!")) if kind == "sub" else rng.choice("abckxy"))
+        return repr(
+            rng.choice((*SUBS, *SEPARATORS, "", "x", "+", "!")) if kind == "sub" else rng.choice("abckxy")
+        )
     if kind == "char":
         return repr(rng.choice(string.ascii_lowercase))
     if kind == "str":
@@ -95,11 +109,15 @@ def _small(rng: random.Random, kind: str, bag: tuple, mutated: bool) -> object:
             odd = [c for c in text if c in " ,-_./:"]
             if odd and rng.random() < 0.5:
                 return rng.choice(odd)
-            return text[at:at + (1 if kind != "sub" or rng.random() < 0.75 else 2)]
+            return text[at : at + (1 if kind != "sub" or rng.random() < 0.75 else 2)]
         return rng.choice(SUBS) if kind == "sub" else rng.choice("abestx-*#0")
     if kind == "chars":
         whole = "".join(texts)
-        picked = rng.sample(whole, min(len(whole), 3)) if whole and rng.random() < 0.6 else list(rng.choice(("aeiou", "abc", "xyz")))
+        picked = (
+            rng.sample(whole, min(len(whole), 3))
+            if whole and rng.random() < 0.6
+            else list(rng.choice(("aeiou", "abc", "xyz")))
+        )
         return "".join(dict.fromkeys(picked))
     if kind == "key":
         near = keys or texts
@@ -163,7 +181,11 @@ def _str(rng: random.Random, mutated: bool) -> str:
         return f"{rng.choice(('', ' ', '  ', '--', '**'))}{_word(rng, False)}{rng.choice(('!', '.', '  ', '--', '?!', '**'))}"
     if how < 0.86:
         return str(rng.randint(0, 99999))
-    return "".join(rng.choices(rng.choice(("abc", string.ascii_lowercase, string.ascii_letters + "123 ")), k=rng.randint(3, 11)))
+    return "".join(
+        rng.choices(
+            rng.choice(("abc", string.ascii_lowercase, string.ascii_letters + "123 ")), k=rng.randint(3, 11)
+        )
+    )
 
 
 def _strs(rng: random.Random, mutated: bool) -> list[str]:
@@ -177,13 +199,23 @@ def _strs(rng: random.Random, mutated: bool) -> list[str]:
 
 
 def _float(rng: random.Random, mutated: bool) -> float:
-    return rng.choice((rng.randint(-8, 40) / 2, rng.randint(0, 90) / 4, float(rng.randint(5, 20) if mutated else rng.randint(0, 9))))
+    return rng.choice(
+        (
+            rng.randint(-8, 40) / 2,
+            rng.randint(0, 90) / 4,
+            float(rng.randint(5, 20) if mutated else rng.randint(0, 9)),
+        )
+    )
 
 
 def _keys(rng: random.Random, mutated: bool) -> list[str]:
     n = rng.choice((0, 1, 2, 2, 3, 3, 4, 4))
     words = rng.choice((WORDS, WORDS, NAMES, tuple("abcdefxyz")))
-    return list(dict.fromkeys(_word(rng, True) for _ in range(n))) if mutated and rng.random() < 0.4 else rng.sample(words, n)
+    return (
+        list(dict.fromkeys(_word(rng, True) for _ in range(n)))
+        if mutated and rng.random() < 0.4
+        else rng.sample(words, n)
+    )
 
 
 def _several(make, low: int = 1, high: int = 4):
@@ -191,9 +223,16 @@ def _several(make, low: int = 1, high: int = 4):
 
 
 BUILD = {
-    "int": _int, "str": _str, "ints": _ints, "strs": _strs, "float": _float,
-    "floats": _several(_float, 1, 5), "bool": lambda rng, mutated: rng.random() < 0.5,
-    "rows": lambda rng, mutated: [[_item(rng, mutated, 9) for _ in range(rng.randint(1, 3))] for _ in range(rng.randint(1, 3))],
+    "int": _int,
+    "str": _str,
+    "ints": _ints,
+    "strs": _strs,
+    "float": _float,
+    "floats": _several(_float, 1, 5),
+    "bool": lambda rng, mutated: rng.random() < 0.5,
+    "rows": lambda rng, mutated: [
+        [_item(rng, mutated, 9) for _ in range(rng.randint(1, 3))] for _ in range(rng.randint(1, 3))
+    ],
     "pair": lambda rng, mutated: (_word(rng, mutated), rng.randint(0, 20)),
     "pairs": lambda rng, mutated: [(key, rng.randint(0, 20)) for key in _keys(rng, mutated)],
     "dict": lambda rng, mutated: {key: _item(rng, mutated, 12) for key in _keys(rng, mutated)},
