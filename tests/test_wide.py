@@ -1,4 +1,4 @@
-"""The wide grammar: every operation can be met, every statement matters, the narrator agrees, the bytes repeat."""
+"""The wide grammar: every operation occurs, every statement matters, the narrator agrees, bytes repeat."""
 
 import ast
 import json

@@ -23,7 +23,8 @@ def main(words: list[str]) -> int:
     asked.add_argument("--workers", type=int, default=2, help=SCHEMA["data_workers"].help)
     asked.add_argument("--no-constraints", action="store_true", help="draw freely, not by constraint cell")
     asked.add_argument("--no-mutation", action="store_true", help="inputs as first generated")
-    asked.add_argument("--grammar", choices=("core", "wide"), default="core", help=SCHEMA["data_grammar"].help)
+    asked.add_argument("--grammar", choices=("core", "wide"), default="core",
+                       help=SCHEMA["data_grammar"].help)
     asked.add_argument("--shard", default="1/1", help="i/n: the i-th of n shares (wide only)")
     asked.add_argument("--out", default="", help="file to write to, resumed where it exists (wide only)")
     given = asked.parse_args(words)

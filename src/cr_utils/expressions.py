@@ -175,7 +175,8 @@ class Expressions:
         holder = self.value(node.func.value, env, depth)
         if not hasattr(holder, name):
             raise Unsupported(f"attribute {name}")
-        return self._apply(getattr(holder, name), f"{_named(holder, node.func.value)}.{name}", node, env, depth)
+        shown = f"{_named(holder, node.func.value)}.{name}"
+        return self._apply(getattr(holder, name), shown, node, env, depth)
 
     def _apply(self, function, shown: str, node, env, depth):
         """Call a builtin function or method; a lazy result counts as the list of its items."""

@@ -25,7 +25,8 @@ IN_PLACE = {
     ast.Div: (operator.itruediv, "/"), ast.FloorDiv: (operator.ifloordiv, "//"),
     ast.Mod: (operator.imod, "%"), ast.Pow: (operator.ipow, "**"),
     ast.BitOr: (operator.ior, "|"), ast.BitAnd: (operator.iand, "&"),
-    ast.BitXor: (operator.ixor, "^"), ast.LShift: (operator.ilshift, "<<"), ast.RShift: (operator.irshift, ">>"),
+    ast.BitXor: (operator.ixor, "^"), ast.LShift: (operator.ilshift, "<<"),
+    ast.RShift: (operator.irshift, ">>"),
 }
 
 

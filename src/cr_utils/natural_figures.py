@@ -1,4 +1,4 @@
-"""How far generated programs are from real ones: distances of distributions, and a classifier's accuracy, in a figure.
+"""How far generated programs are from real ones: distances, and a classifier's accuracy, in a figure.
 
 Needs a benchmark's development rows; without them it says so instead of drawing.
 """
@@ -30,7 +30,7 @@ def draw(problems: list[dict], real: list[dict], seed: int = 0):
 
 @styled
 def distances(compared: dict, ax=None):
-    """Total variation of each distribution, the classifier's accuracy in the title. compared: as `naturalness.compare`."""
+    """Distance of each distribution, accuracy in the title. compared: as `naturalness.compare`."""
     ax = axes(ax, height=2.2)
     if not compared:
         return empty(ax, "too few programs, or no real ones at hand, to compare with")

@@ -1,1 +1,1 @@
-"""The wide grammar: natural-looking programs over the whole constraint space, chosen by `data_grammar: wide`."""
+"""The wide grammar: natural-looking programs over the whole space, chosen by `data_grammar: wide`."""

@@ -1,8 +1,8 @@
 """How hard a problem is, from its trace, and an order from easy to hard.
 
-Scope: a number made of what a reader must keep track of: lines run, values changed, characters of the values that
-come and go, calls. It was fitted to nothing; whether it agrees with a model's pass rate is for a run with a model to
-say.
+Scope: a number made of what a reader must keep track of: lines run, values changed, characters of the values
+that come and go, calls. It was fitted to nothing; whether it agrees with a model's pass rate is for a run
+with a model to say.
 """
 
 from __future__ import annotations
@@ -59,6 +59,6 @@ def ordered(problems: Iterable[dict], order: str, seed: int = 0) -> list[dict]:
 
 
 def ordered_splits(problems: list[dict], order: str, seed: int = 0) -> list[dict]:
-    """All problems, those of the training split in the given order and in the places that training problems had."""
+    """All problems, those of the training split in the given order, in the places that such problems had."""
     train = iter(ordered((problem for problem in problems if problem["split"] == "train"), order, seed))
     return [next(train) if problem["split"] == "train" else problem for problem in problems]

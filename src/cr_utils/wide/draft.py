@@ -1,7 +1,7 @@
 """A program being written: its parameters, the variables in scope, and expressions over them.
 
-Scope: typed expressions built of the space's operations. The operation under test (`focus`) is taken wherever it
-fits until it has been placed. Parameters come into being as expressions need them. Nothing is run here.
+Scope: typed expressions built of the space's operations. The operation under test (`focus`) is taken wherever
+it fits until it has been placed. Parameters come into being as expressions need them. Nothing is run here.
 """
 
 from __future__ import annotations
@@ -9,36 +9,15 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import accumulate
 
 from . import names
-from .space import ROLES, Operation, Variant, space
+from .fits import FILLS, MIDDLES, bracketed, fitting, hole_for, unwrapped
+from .space import ROLES, Operation, Variant
 from .values import literal
 
 NAME = re.compile(r"[A-Za-z_]\w*\Z")
 MAX_PARAMETERS = 3
 # Kinds of variables that may fill a hole, the best first.
-FILLS = {
-    "str": ("str", "char", "sub"),
-    "char": ("char", "str", "sub"),
-    "int": ("int", "n", "num"),
-    "num": ("num", "int", "n"),
-    "sub": ("sub", "char", "chr"),
-    "chars": ("chars", "sub"),
-    "key": ("key", "char"),
-    "chr": ("chr", "sub"),
-    "n": ("n",),
-    "idx": ("idx",),
-    "w": ("w", "n"),
-    "float": ("float",),
-    "two_up": ("two_up", "n"),
-    "low": ("low",),
-    "high": ("high",),
-    "n0": ("n0",),
-    "two": (),
-    "digits": ("digits",),
-}
 LITERAL_ONLY = frozenset(("two", "low", "high"))
 OWN = {
     "sub": 0.6,
@@ -94,7 +73,7 @@ class Draft:
         self.lines.append("    " * self.level + line)
 
     def jump(self) -> str:
-        """A way out of the loop's turn; never `continue` past the line by which a while loop makes progress."""
+        """A way out of the loop's turn; never `continue` past a while loop's line of progress."""
         return "break" if self.tails[-1] else self.rng.choice(("continue", "continue", "break"))
 
     def maybe(self, share: float) -> bool:
@@ -181,7 +160,7 @@ class Draft:
         avoid: frozenset[str] = frozenset(),
         text: str | None = None,
     ) -> tuple[str, bool]:
-        """An operation on operands; `first` (or an expression `text`) goes into the first hole that takes it."""
+        """An operation on operands; `first` (or a `text`) goes into the first hole that takes it."""
         if variant.key == (self.focus.key if self.focus else None):
             self.placed = True
         self.used.append(variant.key)
@@ -246,69 +225,3 @@ class Draft:
         if chosen:
             return self.apply(chosen, 0, first=var)
         raise Dropped
-
-
-MIDDLES = {
-    "str": ("str", "int", "strs", "str"),
-    "char": ("int", "str"),
-    "int": ("int", "str"),
-    "ints": ("ints", "int", "set"),
-    "strs": ("strs", "str", "int"),
-    "dict": ("ints", "strs", "int"),
-    "pairs": ("dict", "pair"),
-    "rows": ("ints", "int"),
-    "set": ("ints", "int"),
-    "sset": ("strs", "int"),
-    "tup": ("ints", "int"),
-    "stup": ("strs", "str"),
-    "groups": ("ints",),
-    "sdict": ("strs",),
-    "float": ("float", "int"),
-    "floats": ("float",),
-    "pair": ("str", "int"),
-}
-
-
-def bracketed(text: str, tight: bool) -> str:
-    """The text, in parentheses where it could fall apart."""
-    return text if tight else f"({text})"
-
-
-def unwrapped(text: str) -> str:
-    """The text without the parentheses that stand around the whole of it (a tuple keeps its own)."""
-    level = 0
-    for at, char in enumerate(text):
-        level += (char in "([{") - (char in ")]}")
-        if level == 0 and at < len(text) - 1 or level == 1 and char == ",":
-            return text
-    return text[1:-1]
-
-
-@lru_cache(maxsize=4096)
-def fitting(kind: str, kinds: frozenset[str]) -> tuple[list[Variant], list[float]]:
-    """The operations that give a kind from variables of these kinds, with their weights added up."""
-    giving = space().giving
-    known = giving.get(kind, []) + (giving.get("char", []) if kind == "str" else [])
-    usable = [(variant, weight) for variant, weight in known if weight and accepts(variant, kinds)]
-    return [variant for variant, _ in usable], list(accumulate(weight for _, weight in usable))
-
-
-def accepts(variant: Variant, kinds: frozenset[str]) -> bool:
-    """Whether variables of these kinds can fill the operation's main hole."""
-    first = variant.holes[0] if variant.holes else ""
-    if first in ROLES:
-        return any(
-            hole not in ROLES and any(k in kinds for k in FILLS.get(hole, (hole,))) for hole in variant.holes
-        )
-    return any(kind in kinds for kind in FILLS.get(first, (first,))[:2])
-
-
-def hole_for(variant: Variant, kind: str) -> int | None:
-    """The hole that a variable of a kind goes into: its own kind's first, then one that takes it."""
-    for at, hole in enumerate(variant.holes):
-        if hole == kind:
-            return at
-    for at, hole in enumerate(variant.holes):
-        if hole not in ROLES and kind in FILLS.get(hole, (hole,))[:2]:
-            return at
-    return None

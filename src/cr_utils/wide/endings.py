@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .blocks import begin_result
 from .draft import Draft, Dropped, Var
 from .space import ROLES
+from .values import literal
 
 MAINS = ("str", "ints", "strs", "dict", "int", "pairs", "rows", "tup", "float", "set", "sdict", "groups")
 MAIN_WEIGHTS = (28, 20, 9, 8, 5, 3, 2, 2, 2, 1, 2, 1)
@@ -62,3 +64,32 @@ def last(w: Draft, var: Var) -> None:
     if text in (v.name for v in w.params):
         raise Dropped
     w.add(f"return {text}")
+
+
+def combined(w: Draft, one: Var, two: Var) -> str:
+    """Two variables in one expression."""
+    a, b = w.read(one), w.read(two)
+    kinds = {one.kind, two.kind}
+    forms = [f"{a}, {b}", f"[{a}, {b}]" if len(kinds) == 1 else f"({a}, {b})"]
+    if kinds == {"int"}:
+        forms = [f"{a} + {b}", f"{a} * {b}", f"{a} - {b}", f"max({a}, {b})", *forms[:1]]
+    elif kinds == {"str"}:
+        forms = [
+            f"{a} + {b}",
+            f"f'{{{a}}}-{{{b}}}'",
+            f"{a} + {literal(w.rng, 'sub')} + {b}",
+            f"'{{}} {{}}'.format({a}, {b})",
+        ]
+    elif kinds == {"str", "int"}:
+        n, s = (a, b) if one.kind == "int" else (b, a)
+        forms = [f"f'{{{s}}}:{{{n}}}'", f"{s} + str({n})", f"{s} * {n}", f"{s}[:{n}]", *forms[:1]]
+    elif one.kind == two.kind and one.kind in ("ints", "strs", "tup", "stup"):
+        forms = [f"{a} + {b}", f"{b} + {a}"]
+    elif "bool" in kinds and w.maybe(0.6):
+        flag, other = (a, b) if one.kind == "bool" else (b, a)
+        if {one.kind, two.kind} != {"bool"}:
+            empty = begin_result(
+                {"int": "int", "str": "str"}.get(two.kind if one.kind == "bool" else one.kind, "none")
+            )
+            forms = [f"{other} if {flag} else {empty}"]
+    return w.rng.choice(forms)

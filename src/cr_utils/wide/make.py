@@ -1,8 +1,8 @@
-"""Candidates of the wide grammar: a program, inputs that reach all of its lines, and the filters between them.
+"""Candidates of the wide grammar: a program, inputs that reach all of its lines, and the filters.
 
-Scope: what makes a program and its inputs acceptable by themselves, in this process. Beside the filters of the core
-grammar: every line is reached by some input, no statement and no test can be left out without a change of some
-output, and no program is a near copy of a benchmark's.
+Scope: what makes a program and its inputs acceptable by themselves, in this process. Beside the filters of
+the core grammar: every line is reached by some input, no statement and no test can be left out without a
+change of some output, and no program is a near copy of a benchmark's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .values import arguments
 INPUTS, TRIED = 4, 7  # kept of a program at most, and tried
 CHECKED = 5  # inputs on which a statement must matter
 MAX_CHARS = 160  # of the arguments' text
-# Rejections in the order in which the filters apply; the names are those of the core grammar where they mean the same.
+# Rejections in the order in which the filters apply; named as in the core grammar where they mean the same.
 REASONS = (
     "no program",
     "other split",
@@ -171,7 +171,7 @@ def spread(runs: list[tuple[str, Trace]], most: int) -> list[tuple[str, Trace]]:
 
 
 def chosen(runs: list[tuple[str, Trace]], code: str) -> list[tuple[str, Trace]]:
-    """The runs that become problems: at most INPUTS, with outputs of their own, reaching as many lines as can be."""
+    """The runs that become problems: at most INPUTS, with outputs of their own, first those of new lines."""
     picked, outputs = [], set()
     for text, trace in spread(runs, len(runs)):
         if trace.output not in outputs and len(picked) < INPUTS:

@@ -1,9 +1,10 @@
-"""How natural generated programs look beside real ones: distributions side by side, and a classifier between them.
+"""How natural generated programs look beside real ones: distributions, and a classifier between them.
 
-Scope: programs with an entry point, a call and its output (records with code, input, output). The classifier is a
-logistic regression on counts of syntax-tree n-grams (a node with its parent, a node with its neighbour, names of
-methods and builtins), its accuracy cross-validated on equal numbers of both kinds: 0.5 says that it cannot tell them
-apart, 1.0 that it always can. Only development rows of a benchmark may be compared while the grammar is changed.
+Scope: programs with an entry point, a call and its output (records with code, input, output). The classifier
+is a logistic regression on counts of syntax-tree n-grams (a node with its parent, a node with its neighbour,
+names of methods and builtins), its accuracy cross-validated on equal numbers of both kinds: 0.5 says that it
+cannot tell them apart, 1.0 that it always can. Only development rows of a benchmark may be compared while the
+grammar is changed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def features(code: str) -> Counter:
 
 
 def matrix(codes: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """log(1 + count) of each feature that LEAST programs hold: shape (programs, features); and their names."""
+    """log(1 + count) of the features that LEAST programs hold, shape (programs, features); their names."""
     counts = [features(code) for code in codes]
     held = Counter(name for one in counts for name in one)
     names = sorted(name for name, n in held.items() if n >= LEAST)
@@ -72,8 +73,8 @@ def fit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def classify(generated: Sequence[str], real: Sequence[str], seed: int = 0) -> dict:
     """Cross-validated accuracy of telling generated from real programs, on as many of each.
 
-    Returns {"n", "accuracy", "generated", "real"}: programs judged, the share judged rightly, and the features that
-    speak most for each kind.
+    Returns {"n", "accuracy", "generated", "real"}: programs judged, the share judged rightly, and the
+    features that speak most for each kind.
     """
     rng = random.Random(seed)
     n = min(len(generated), len(real))
@@ -113,8 +114,8 @@ def facts(problem: dict) -> dict:
 def compare(generated: Sequence[dict], real: Sequence[dict], seed: int = 0) -> dict:
     """Both sources' distributions and distances, and the classifier's accuracy.
 
-    One program counts once. Returns {"rows": tidy rows (source, measure, value, share), "distances": {measure: total
-    variation between the two, 0 to 1}, "classifier": as `classify`}.
+    One program counts once. Returns {"rows": tidy rows (source, measure, value, share), "distances":
+    {measure: total variation between the two, 0 to 1}, "classifier": as `classify`}.
     """
     sources = {"generated": _once(generated), "real": _once(real)}
     tables = {name: _shares([facts(problem) for problem in problems]) for name, problems in sources.items()}

@@ -1,8 +1,8 @@
 """Near copies of benchmark programs: the program itself, its normal form, or most of its token n-grams.
 
-Scope: hashed n-grams of normalised tokens (names by order of appearance, literals by type), committed as package
-data, so that nothing depends on the benchmark files. A program whose n-grams are mostly those of ONE benchmark
-program is a near copy; common idioms are shared by many and count for each. Short programs have too few n-grams to
+Scope: hashed n-grams of normalised tokens (own names alike, literals by type), committed as package data, so
+that nothing depends on the benchmark files. A program whose n-grams are mostly those of ONE benchmark program
+is a near copy; common idioms are shared by many and count for each. Short programs have too few n-grams to
 tell: they are covered by the exact normal form (`fingerprints`).
 """
 
@@ -31,7 +31,7 @@ ASSET = "ngrams.txt"
 
 
 def tokens(code: str) -> list[str]:
-    """The tokens of a program: names of its own by one sign, literals by type, methods and builtins as they are."""
+    """The tokens of a program: its own names by one sign, literals by type, methods and builtins kept."""
     found, before = [], ""
     for token in TOKEN.findall(code):
         if token[0] == "#":

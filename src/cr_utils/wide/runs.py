@@ -1,8 +1,8 @@
 """Runs of one program on several inputs: compiled once; traced; and run with single statements switched off.
 
-Scope: trusted programs of the wide grammar, in this process. Every run ends after a number of lines, whatever the
-program does. `idle_statement` is the strict test of dead code: a statement, or a test of an `if`, without which
-every input gives the same output has no part in the program.
+Scope: trusted programs of the wide grammar, in this process. Every run ends after a number of lines, whatever
+the program does. `idle_statement` is the strict test of dead code: a statement, or a test of an `if`, without
+which every input gives the same output has no part in the program.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import copy
 import sys
 from collections.abc import Callable
 
-from cr_utils.trace import Trace
 from cr_utils.trace import Event as _Event
+from cr_utils.trace import Trace
 from cr_utils.zygote import canon, tracer
 
 MAX_LINES = 300
@@ -67,7 +67,7 @@ def text(value: object) -> str | None:
 
 
 def bounded(function: Callable, values: tuple, limit: int = MAX_LINES) -> str | None:
-    """Canonical text of a call's value; None where it raises, has no text, or takes more lines than the limit."""
+    """Canonical text of a call's value; None where it raises, has no text, or takes too many lines."""
     left = limit
 
     def count(frame, event, arg):

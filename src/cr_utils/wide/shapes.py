@@ -7,11 +7,15 @@ elsewhere (`make`), by running it.
 from __future__ import annotations
 
 import random
+
 from . import loops, names
-from .blocks import begin_result, branch, condition, finish, leaf, nest, result_kind
-from .draft import Draft, Dropped, Var, hole_for
-from .endings import Program, done, last, main_kind
+from .blocks import begin_result, condition, finish, leaf, nest, result_kind
+from .branches import branch
+from .draft import Draft, Dropped, Var
+from .endings import Program, combined, done, last, main_kind
+from .fits import hole_for
 from .helpers import with_helper
+from .rewriting import rewrite
 from .space import ROLES, Cell, space
 from .values import literal
 
@@ -84,35 +88,6 @@ def _two(w: Draft, var: Var) -> None:
         w.add(f"{made.name} = {text}")
         found.append(made)
     w.add("return " + combined(w, *found))
-
-
-def combined(w: Draft, one: Var, two: Var) -> str:
-    """Two variables in one expression."""
-    a, b = w.read(one), w.read(two)
-    kinds = {one.kind, two.kind}
-    forms = [f"{a}, {b}", f"[{a}, {b}]" if len(kinds) == 1 else f"({a}, {b})"]
-    if kinds == {"int"}:
-        forms = [f"{a} + {b}", f"{a} * {b}", f"{a} - {b}", f"max({a}, {b})", *forms[:1]]
-    elif kinds == {"str"}:
-        forms = [
-            f"{a} + {b}",
-            f"f'{{{a}}}-{{{b}}}'",
-            f"{a} + {literal(w.rng, 'sub')} + {b}",
-            f"'{{}} {{}}'.format({a}, {b})",
-        ]
-    elif kinds == {"str", "int"}:
-        n, s = (a, b) if one.kind == "int" else (b, a)
-        forms = [f"f'{{{s}}}:{{{n}}}'", f"{s} + str({n})", f"{s} * {n}", f"{s}[:{n}]", *forms[:1]]
-    elif one.kind == two.kind and one.kind in ("ints", "strs", "tup", "stup"):
-        forms = [f"{a} + {b}", f"{b} + {a}"]
-    elif "bool" in kinds and w.maybe(0.6):
-        flag, other = (a, b) if one.kind == "bool" else (b, a)
-        if {one.kind, two.kind} != {"bool"}:
-            empty = begin_result(
-                {"int": "int", "str": "str"}.get(two.kind if one.kind == "bool" else one.kind, "none")
-            )
-            forms = [f"{other} if {flag} else {empty}"]
-    return w.rng.choice(forms)
 
 
 def _unpacked(w: Draft, var: Var) -> None:
@@ -207,8 +182,8 @@ def _control(rng: random.Random, cell: Cell) -> Program | None:
     w = Draft(rng, cell.operation)
     depth = cell.depth
     forms = {
-        1: ((_loop, 10), (_branch, 5), (_rewrite, 2)),
-        2: ((_loop, 9), (_search, 5), (_branch_loop, 2), (_rewrite, 3)),
+        1: ((_loop, 10), (_branch, 5), (rewrite, 2)),
+        2: ((_loop, 9), (_search, 5), (_branch_loop, 2), (rewrite, 3)),
         3: ((_loop, 8), (_branch_loop, 3), (_search, 2)),
     }[depth]
     form = rng.choices([f for f, _ in forms], [n for _, n in forms])[0]
@@ -270,44 +245,6 @@ def _search(w: Draft, depth: int) -> Program | None:
         w.add(f"return {w.rng.choice(('-1', '-1', '0', 'None'))}")
     else:
         w.add(f"return {w.rng.choice((repr(''), repr('none'), repr('-'), 'None'))}")
-    return done(w)
-
-
-def _rewrite(w: Draft, depth: int) -> Program | None:
-    """A parameter rewritten in a loop: a list item by item, a text by replacement."""
-    if w.variant.loop:
-        raise Dropped
-    kind = w.rng.choice(("ints", "ints", "strs", "str"))
-    main = w.parameter(kind)
-    if kind == "str":
-        over = w.parameter(w.rng.choice(("chars", "strs")))
-        item = Var(names.pick(w.rng, names.LOOPS, "char", w.taken), "char")
-        w.add(f"for {item.name} in {w.read(over)}:")
-        test, line = [item], f"{w.read(main)} = {main.name}.replace({item.name}, {{}})"
-        value_kind = "str"
-    else:
-        index = Var(names.pick(w.rng, names.LOOPS, "index", w.taken), "int")
-        w.add(f"for {index.name} in range(len({w.read(main)})):")
-        item = Var(f"{main.name}[{index.name}]", "int" if kind == "ints" else "str")
-        test, line, value_kind = [item, index], f"{item.name} = {{}}", item.kind
-    w.taken.add(item.name)
-    w.scope += test
-    w.level += 1
-    for _ in range(depth - 1):
-        w.add(f"if {condition(w, test)}:")
-        w.level += 1
-    value, _ = w.via(w.rng.choice(test) if value_kind == "int" else item, value_kind, 1)
-    if value == item.name:
-        raise Dropped
-    w.add(line.replace("{}", value))
-    if depth == 2 and kind != "str" and w.maybe(0.4):
-        w.level -= 1
-        w.add("else:")
-        w.level += 1
-        w.add(line.replace("{}", w.via(item, value_kind, 0)[0]))
-    w.level = 1
-    w.scope = [v for v in w.scope if v not in test]
-    w.add(f"return {main.name if w.placed or w.maybe(0.5) else w.via(main, kind, 1)[0]}")
     return done(w)
 
 

@@ -1,7 +1,8 @@
 """The wide constraint space: operations read from params/constraints-wide.yaml, and cells of it.
 
-Scope: entries with generic holes (`list`, `item`, `set_`, `tuple_`) are kept once, with one variant for ints and
-one for strings. A cell is an operation in a setting at a depth of control flow. Knows nothing of programs.
+Scope: entries with generic holes (`list`, `item`, `set_`, `tuple_`) are kept once, with one variant for ints
+and one for strings. A cell is an operation in a setting at a depth of control flow. Knows nothing of
+programs.
 """
 
 from __future__ import annotations

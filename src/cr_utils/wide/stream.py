@@ -1,10 +1,10 @@
-"""Problems of the wide grammar in any number: to disk as they are made, in constant memory, resumable, in shards.
+"""Wide problems in any number: to disk as they are made, in constant memory, resumable, in shards.
 
-Scope: one split. Work comes in chunks of programs; a chunk depends on the seed, its number, and the counts by cell
-of the chunks LAG and more before it, so the bytes are the same on any number of workers and after any number of
-interruptions. Shards share no chunk; a problem that two shards both find is in both (drop repeats by `id` where they
-are joined). Repeats within a shard are recognised by a filter of fixed size, which takes a few new problems in a
-thousand for repeats.
+Scope: one split. Work comes in chunks of programs; a chunk depends on the seed, its number, and the counts by
+cell of the chunks LAG and more before it, so the bytes are the same on any number of workers and after any
+number of interruptions. Shards share no chunk; a problem that two shards both find is in both (drop repeats
+by `id` where they are joined). Repeats within a shard are recognised by a filter of fixed size, which takes a
+few new problems in a thousand for repeats.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Literals in programs, and arguments for calls: plain ones as people write them, and mutated ones.
 
-Scope: arguments that belong together (a separator occurs in its text, a key in its dict, an item in its list),
-since otherwise most branches are never taken. Mutation follows the released recipe: ints of 5-20, strings of
-5-10 characters.
+Scope: arguments that belong together (a separator occurs in its text, a key in its dict, an item in its
+list), since otherwise most branches are never taken. Mutation follows the released recipe: ints of 5-20,
+strings of 5-10 characters.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 WORDS = tuple(
     """apple pear banana cat dog bird sun moon red green blue tree river stone hello world code test data
- quick brown fox lazy mouse house paper cloud happy little python list alpha beta gamma delta one two three first
- last end north east wind rain table chair bread milk sugar salt""".split()
+ quick brown fox lazy mouse house paper cloud happy little python list alpha beta gamma delta one two three
+ first last end north east wind rain table chair bread milk sugar salt""".split()
 )
 NAMES = tuple("ann bob cid dan eve tom max kim lee joe amy zoe".split())
 SUBS = ("a", "e", "o", "s", "t", "an", "re", "th", " ", "-", ",", "b", "x", "l")
@@ -178,7 +178,11 @@ def _str(rng: random.Random, mutated: bool) -> str:
     if how < 0.7:
         return _word(rng, False) + str(rng.randint(0, 999))
     if how < 0.78:
-        return f"{rng.choice(('', ' ', '  ', '--', '**'))}{_word(rng, False)}{rng.choice(('!', '.', '  ', '--', '?!', '**'))}"
+        before, after = (
+            rng.choice(("", " ", "  ", "--", "**")),
+            rng.choice(("!", ".", "  ", "--", "?!", "**")),
+        )
+        return before + _word(rng, False) + after
     if how < 0.86:
         return str(rng.randint(0, 99999))
     return "".join(
