@@ -143,7 +143,8 @@ def test_a_statement_that_can_be_left_out_is_found(code, inputs, line):
 def test_planted_copies_of_benchmark_programs_are_found(monkeypatch):
     real = (
         "def f(text, n):\n    out = []\n    for i, c in enumerate(text):\n        if i % n == 0:\n"
-        "            out.append(c.upper())\n        else:\n            out.append(c)\n    return '-'.join(out[::-1])"
+        "            out.append(c.upper())\n        else:\n            out.append(c)\n"
+        "    return '-'.join(out[::-1])"
     )
     planted = (
         real.replace("text", "words")
@@ -153,7 +154,8 @@ def test_planted_copies_of_benchmark_programs_are_found(monkeypatch):
     )
     longer = planted.replace("    return", "    pieces.sort()\n    return")
     other = (
-        "def f(d):\n    total = 0\n    for k, v in d.items():\n        if v > len(k):\n            total += v\n"
+        "def f(d):\n    total = 0\n    for k, v in d.items():\n        if v > len(k):\n"
+        "            total += v\n"
         "    return total * 2"
     )
     assert [near.near_copy(code) for code in (planted, longer, other)] == [None, None, None]

@@ -21,7 +21,7 @@ LABELS = {
 
 
 def draw(problems: list[dict], real: list[dict], seed: int = 0):
-    """Compare training problems with real programs (code, input, output) and draw the result; returns the axes."""
+    """Compare training problems with real programs (code, input, output) and draw that; returns the axes."""
     train = [problem for problem in problems if problem["split"] == "train"]
     some = random.Random(seed).sample(train, min(MOST, len(train)))
     enough = min(len(some), len(real)) >= 20
