@@ -235,3 +235,11 @@ def test_the_classifier_tells_apart_what_differs_and_not_what_is_the_same(made):
         shuffled[:half], [code.replace("return ", "return not not ") for code in shuffled[half:]]
     )
     assert same["accuracy"] < 0.65 and odd["accuracy"] > 0.95
+
+
+def test_every_program_holds_the_operation_of_its_label(made):
+    """Weaker than the writer's own check: some variant's fixed text stands in the program."""
+    for p in made[0]:
+        op = space.space().operations[f"{p['constraint']['type']}.{p['constraint']['method']}"]
+        if not op.variants[0].loop:
+            assert any(all(part in p["code"] for part in v.parts[::2]) for v in op.variants), p["code"]

@@ -66,6 +66,7 @@ class Draft:
         self.unread: set[str] = set()
         self.placed = focus is None
         self.used: list[str] = []
+        self.shown: list[str] = []  # the operation under test as it was written out, each time
         self.tails: list[bool] = []  # of the loops around this line: whether each ends in a line of its own
 
     def add(self, line: str) -> None:
@@ -197,7 +198,10 @@ class Draft:
             ):
                 made = f"({made})"
             out.append(made)
-        return "".join(out), variant.tight
+        made = "".join(out)
+        if self.focus and variant.key == self.focus.key:
+            self.shown.append(made)
+        return made, variant.tight
 
     def via(self, var: Var, kind: str, depth: int = 1) -> tuple[str, bool]:
         """An expression of a kind that reads the variable, in one or two steps."""

@@ -29,6 +29,8 @@ def done(w: Draft, helper: Sequence[str] = (), room: int = 3) -> Program | None:
         return None
     params = list(w.params)
     code = "\n".join([*helper, f"def f({', '.join(v.name for v in params)}):", *w.lines])
+    if w.focus and not any(text in code for text in w.shown):
+        return None  # it was written, and then written over
     return Program(code, tuple(v.kind for v in params), tuple(w.used))
 
 

@@ -35,7 +35,7 @@ def with_helper(rng: random.Random, cell: Cell) -> Program | None:
             g.add(f"return {g.via(made, kind, 0)[0]}")
         if not g.placed or not g.lines or "return" not in g.lines[-1] or g.lines[-1].startswith("        "):
             g.add(f"return {g.apply(g.variant, 1, first=var)[0]}")
-    if not g.placed or len(g.params) > 1:
+    if len(g.params) > 1 or not any(text in line for text in g.shown for line in g.lines):
         return None
     name = rng.choice(names.HELPERS.get(kind, names.HELPERS["other"]).split())
     lines = [f"def {name}({var.name}):", *g.lines, ""]

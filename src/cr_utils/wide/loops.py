@@ -79,6 +79,7 @@ def _focus_loop(w: Draft) -> Loop:
     key = w.variant.key
     w.placed = True
     w.used.append(key)
+    w.shown.append(key.partition(".")[0] + "(")
     if key.startswith("range"):
         return _range(w, over[0])
     if key.startswith("zip"):
