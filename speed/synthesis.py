@@ -1,6 +1,6 @@
 """Accepted problems and verified chains per second, and where the time goes.
 
-python speed/synthesis.py [--problems 4000] [--chains 1500] [--workers 2]
+python speed/synthesis.py [--problems 4000] [--chains 1500] [--workers 2] [--grammar core|wide]
 
 Wall-clock rates mean something on a quiet machine only, so each is also given per second of CPU time, over
 all processes: rejected candidates, worker processes and the second run in the sandbox included. Training
@@ -19,11 +19,16 @@ from pathlib import Path
 
 from cr_utils import candidates, distill, synthesis
 from cr_utils.sandbox import Sandbox
+from cr_utils.wide import make
+from cr_utils.wide.stream import Stream
 
 OPTIONS = {"seed": 0, "constraints": True, "mutation": True, "max_steps": 24}
 MIX = {"output": 0.6, "input": 0.25, "coverage": 0.05, "path": 0.05, "state": 0.05}
 STAGES = {"program": (candidates.grammar, "program"), "fingerprint": (candidates, "fingerprint"),
           "static filters": (candidates, "static_reason"), "run and trace": (candidates, "execute")}
+WIDE_STAGES = {"program": (make, "program"), "fingerprint": (make, "fingerprint"),
+               "static filters": (make, "static_reason"), "run and trace": (make, "executed"),
+               "leave one statement out": (make, "idle_statement"), "score": (make.difficulty, "score")}
 
 
 def cpu_all() -> float:
@@ -59,25 +64,27 @@ def timed(spent: Counter, name: str, function):
     return run
 
 
-def stages(n: int) -> tuple[Counter, list[dict], float]:
+def stages(n: int, grammar: str = "core") -> tuple[Counter, list[dict], float]:
     """CPU seconds of each stage over the candidates of `n` programs, the problems made, and the whole."""
     spent, originals = Counter(), {}
-    for name, (holder, attribute) in STAGES.items():
+    table, draw = (WIDE_STAGES, make.candidates_of) if grammar == "wide" else (STAGES, candidates.candidates)
+    for name, (holder, attribute) in table.items():
         originals[name] = getattr(holder, attribute)
         setattr(holder, attribute, timed(spent, name, originals[name]))
     began = time.process_time()
     outcomes = [outcome for index in range(n)
-                for outcome in candidates.candidates(random.Random(f"0:train:{index}"), "train", OPTIONS)]
+                for outcome in draw(random.Random(f"0:train:{index}"), "train", OPTIONS)]
     whole = time.process_time() - began
-    for name, (holder, attribute) in STAGES.items():
+    for name, (holder, attribute) in table.items():
         setattr(holder, attribute, originals[name])
     return spent, [outcome for outcome in outcomes if not isinstance(outcome, str)], whole
 
 
-def show_stages(n: int) -> None:
+def show_stages(n: int, grammar: str = "core") -> None:
     """The share of each stage in the CPU time of an accepted problem, the sandbox's second run included."""
     candidates.committed()  # read once, before the clock runs
-    spent, problems, whole = stages(n)
+    make.near_copy("def f(x):\n    return x")
+    spent, problems, whole = stages(n, grammar)
     with Watch() as watch, Sandbox(hash_seed=1) as sandbox:
         agreed = sum(synthesis.same_in(sandbox, problems))
     spent["rest"] = whole - sum(spent.values())
@@ -88,13 +95,24 @@ def show_stages(n: int) -> None:
         print(f"  {name:26}{1000 * seconds / agreed:6.2f} ms  {seconds / total:6.1%}")
 
 
+def wide(problems: int, workers: int) -> None:
+    """The rate at which wide problems, traced and verified, reach the disk; then the stages."""
+    with tempfile.TemporaryDirectory() as folder, Watch() as watch:
+        made = Stream(Path(folder) / "wide.jsonl", 0, "train", OPTIONS).run(problems, workers)
+    print(watch.rate("wide train problems, on disk", made))
+    show_stages(max(200, problems // 4), "wide")
+
+
 def main() -> None:
     """Measure and print."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--problems", type=int, default=4000)
     asked.add_argument("--chains", type=int, default=1500)
     asked.add_argument("--workers", type=int, default=2)
+    asked.add_argument("--grammar", choices=("core", "wide"), default="core")
     given = asked.parse_args()
+    if given.grammar == "wide":
+        return wide(given.problems, given.workers)
     sizes = dict.fromkeys(synthesis.SPLITS, 0)
     with Watch() as watch:
         problems, _ = synthesis.synthesize(sizes | {"train": given.problems}, OPTIONS, given.workers)
@@ -109,6 +127,7 @@ def main() -> None:
     print(watch.rate("chains, judged", len(rows)))
     print(f"{len(distill.accepted(rows))} chains accepted")
     show_stages(max(200, given.problems // 4))
+    return None
 
 
 if __name__ == "__main__":

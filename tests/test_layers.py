@@ -22,8 +22,8 @@ LAYERS = {
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
-        shares departures nearness
-        drafts mutations program_prompts program_replies program_source releases rewriting traced datacards yields
+        shares departures nearness drafts mutations program_prompts program_replies program_source releases
+        rewriting traced datacards yields wide
     """,
     "model": """
         adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate
@@ -31,9 +31,10 @@ LAYERS = {
         grpo_update training workshop origins
     """,
     "report": """
-        run execute failures estimates report figures figure_style stats tables tablefile published claims consistency
-        answer_tables answer_figures comparisons constructs curves eval_cli
-        frames gallery marks page results samples story views readme reference kept check crate environment checklists __main__
+        run execute failures estimates report figures figure_style stats tables tablefile published claims
+        consistency answer_tables answer_figures comparisons constructs curves eval_cli frames gallery marks
+        page results samples story views readme reference kept check crate environment checklists __main__
+        natural_figures
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

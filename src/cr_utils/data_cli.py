@@ -5,7 +5,10 @@ import sys
 import time
 
 from cr_utils import benchmarks, jsonl, synthesis
+from cr_utils.errors import UserError
 from cr_utils.schema import SCHEMA
+from cr_utils.shares import shard_of
+from cr_utils.wide.stream import Stream
 
 
 def main(words: list[str]) -> int:
@@ -13,21 +16,47 @@ def main(words: list[str]) -> int:
     if words and words[0] in ("status", "fetch", "fingerprints"):
         return benchmarks.data_main(words)
     asked = argparse.ArgumentParser(prog="python -m cr_utils data", description=main.__doc__)
-    asked.add_argument("-n", type=int, default=1000, help="how many (default: 1000)")
+    asked.add_argument("-n", "--n", type=int, default=1000, help="how many (default: 1000)")
     asked.add_argument("--split", choices=synthesis.SPLITS, default=synthesis.SPLITS[0])
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--max-steps", type=int, default=24, help=SCHEMA["data_max_steps"].help)
     asked.add_argument("--workers", type=int, default=2, help=SCHEMA["data_workers"].help)
     asked.add_argument("--no-constraints", action="store_true", help="draw freely, not by constraint cell")
     asked.add_argument("--no-mutation", action="store_true", help="inputs as first generated")
+    asked.add_argument("--grammar", choices=("core", "wide"), default="core",
+                       help=SCHEMA["data_grammar"].help)
+    asked.add_argument("--shard", default="1/1", help="i/n: the i-th of n shares (wide only)")
+    asked.add_argument("--out", default="", help="file to write to, resumed where it exists (wide only)")
     given = asked.parse_args(words)
+    if given.out:
+        return stream(given)
+    if given.shard != "1/1":
+        raise UserError("--shard needs --grammar wide and --out FILE")
     sizes = {split: given.n if split == given.split else 0 for split in synthesis.SPLITS}
     options = {"seed": given.seed, "constraints": not given.no_constraints, "mutation": not given.no_mutation,
-               "max_steps": given.max_steps}
+               "max_steps": given.max_steps, "grammar": given.grammar}
     began = time.monotonic()
     problems, _ = synthesis.synthesize(sizes, options, given.workers)
     seconds = time.monotonic() - began
     for problem in problems:
         print(jsonl.dumps(problem))
     print(f"{len(problems)} problems in {seconds:.1f} s: {len(problems) / seconds:.0f}/s", file=sys.stderr)
+    return 0
+
+
+def stream(given: argparse.Namespace) -> int:
+    """Write one shard of wide problems to a file; n is the number over all shards."""
+    if given.grammar != "wide":
+        raise UserError("--out writes the wide grammar's problems: add --grammar wide")
+    number, shards = shard_of(given.shard)
+    n = given.n // shards + (number <= given.n % shards)
+    options = {"mutation": not given.no_mutation, "max_steps": given.max_steps}
+    made = Stream(given.out, given.seed, given.split, options, (number, shards))
+    began = time.monotonic()
+    made.resume()
+    before = made.written
+    made.run(n, given.workers)
+    seconds = time.monotonic() - began
+    print(f"{made.written} problems in {given.out}, {made.written - before} of them new, in {seconds:.1f} s: "
+          f"{(made.written - before) / seconds:.0f}/s", file=sys.stderr)
     return 0

@@ -17,7 +17,7 @@ BINARY = {
     ast.Add: (operator.add, "+"), ast.Sub: (operator.sub, "-"), ast.Mult: (operator.mul, "*"),
     ast.Div: (operator.truediv, "/"), ast.FloorDiv: (operator.floordiv, "//"), ast.Mod: (operator.mod, "%"),
     ast.Pow: (operator.pow, "**"), ast.BitOr: (operator.or_, "|"), ast.BitAnd: (operator.and_, "&"),
-    ast.BitXor: (operator.xor, "^"),
+    ast.BitXor: (operator.xor, "^"), ast.LShift: (operator.lshift, "<<"), ast.RShift: (operator.rshift, ">>"),
 }
 UNARY = {ast.USub: (operator.neg, "-"), ast.UAdd: (operator.pos, "+"), ast.Invert: (operator.invert, "~")}
 COMPARE = {
@@ -28,7 +28,7 @@ COMPARE = {
 }
 BUILTINS = {f.__name__: f for f in (
     abs, all, any, bool, chr, dict, divmod, enumerate, filter, float, int, len, list, map, max, min, ord,
-    range, reversed, round, set, sorted, str, sum, tuple, zip, isinstance, frozenset)}
+    range, reversed, round, set, sorted, str, sum, tuple, zip, isinstance, frozenset, bin, hex, oct, pow)}
 MUTATORS = frozenset(
     "append extend insert pop remove reverse sort clear update setdefault popitem add discard "
     "intersection_update difference_update symmetric_difference_update".split())
@@ -63,9 +63,19 @@ class Expressions:
         return node.value
 
     def get_Name(self, node, env, depth):
+        if node.id not in env and node.id in BUILTINS and node.id not in self.functions:
+            return BUILTINS[node.id]  # a function handed on, such as key=len
         if node.id not in env:
             raise Unsupported(f"name {node.id}")
         return env[node.id]
+
+    def get_Attribute(self, node, env, depth):
+        """A method that is handed on, such as str.isalpha or key=counts.get."""
+        holder = self.value(node.value, env, depth)
+        method = getattr(holder, node.attr, None)
+        if node.attr.startswith("_") or not callable(method):
+            raise Unsupported("Attribute")
+        return method
 
     def get_List(self, node, env, depth):
         return [self.value(e, env, depth) for e in node.elts]
@@ -77,6 +87,12 @@ class Expressions:
         return {self.value(e, env, depth) for e in node.elts}
 
     def get_Dict(self, node, env, depth):
+        if None in node.keys:  # {**counts, 'a': 1}
+            made: dict = {}
+            for key, value in zip(node.keys, node.values, strict=True):
+                given = self.value(value, env, depth)
+                made.update(given if key is None else {self.value(key, env, depth): given})
+            return made
         return {self.value(k, env, depth): self.value(v, env, depth)
                 for k, v in zip(node.keys, node.values, strict=True)}
 
@@ -159,7 +175,8 @@ class Expressions:
         holder = self.value(node.func.value, env, depth)
         if not hasattr(holder, name):
             raise Unsupported(f"attribute {name}")
-        return self._apply(getattr(holder, name), f"{show(holder)}.{name}", node, env, depth)
+        shown = f"{_named(holder, node.func.value)}.{name}"
+        return self._apply(getattr(holder, name), shown, node, env, depth)
 
     def _apply(self, function, shown: str, node, env, depth):
         """Call a builtin function or method; a lazy result counts as the list of its items."""
@@ -174,7 +191,9 @@ class Expressions:
         if any(k.arg is None for k in node.keywords):
             raise Unsupported("arguments from a dict")
         kwargs = {k.arg: self.value(k.value, env, depth) for k in node.keywords}
-        return args, kwargs, ", ".join([*map(show, args), *(f"{k}={show(v)}" for k, v in kwargs.items())])
+        shown = [_named(value, part) for value, part in zip(args, node.args, strict=True)]
+        named = [f"{k.arg}={_named(kwargs[k.arg], k.value)}" for k in node.keywords]
+        return args, kwargs, ", ".join([*shown, *named])
 
     def get_ListComp(self, node, env, depth):
         return self._whole(node, node, env)
@@ -206,6 +225,11 @@ class Expressions:
     def mutate(self, call: ast.Call, env: dict, depth: int):
         """Call a method that changes a variable in place."""
         raise NotImplementedError
+
+
+def _named(value, node: ast.expr) -> str:
+    """The text of an operand: a value's literal, a function as it is written."""
+    return ast.unparse(node) if callable(value) else show(value)
 
 
 def _known(table: dict, op: ast.AST) -> tuple:

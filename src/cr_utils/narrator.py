@@ -27,7 +27,8 @@ IN_PLACE = {
     ast.Div: (operator.itruediv, "/"), ast.FloorDiv: (operator.ifloordiv, "//"),
     ast.Mod: (operator.imod, "%"), ast.Pow: (operator.ipow, "**"),
     ast.BitOr: (operator.ior, "|"), ast.BitAnd: (operator.iand, "&"),
-    ast.BitXor: (operator.ixor, "^"),
+    ast.BitXor: (operator.ixor, "^"), ast.LShift: (operator.ilshift, "<<"),
+    ast.RShift: (operator.irshift, ">>"),
 }
 
 
@@ -145,10 +146,8 @@ class Narrator(Expressions):
             env[target.id] = value
             self.say_value(target.id, value)
         elif isinstance(target, ast.Tuple | ast.List):
-            if any(isinstance(part, ast.Starred) for part in target.elts):
-                raise Unsupported("Starred")
-            for part, item in zip(target.elts, list(value), strict=True):
-                self.assign(part, item, env, depth)
+            for part, item in zip(target.elts, _spread(target.elts, list(value)), strict=True):
+                self.assign(part.value if isinstance(part, ast.Starred) else part, item, env, depth)
         elif isinstance(target, ast.Subscript):
             holder = self.value(target.value, env, depth)
             index = self.index(target.slice, env, depth)
@@ -253,6 +252,17 @@ class Narrator(Expressions):
 def assignments(env: dict) -> str:
     """Variables and their values as one line: ``s = 'ab', n = 3``."""
     return ", ".join(f"{name} = {show(value)}" for name, value in env.items())
+
+
+def _spread(targets: list[ast.expr], items: list) -> list:
+    """The values that targets take: one each, a starred one the list of what the others leave."""
+    at = next((i for i, part in enumerate(targets) if isinstance(part, ast.Starred)), None)
+    if at is None:
+        return items
+    after = len(items) - (len(targets) - at - 1)
+    if after < at:
+        raise ValueError("not enough values to unpack")
+    return [*items[:at], items[at:after], *items[after:]]
 
 
 def _parameters(node: ast.FunctionDef) -> list[str]:

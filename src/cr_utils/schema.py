@@ -6,7 +6,7 @@ Only data; cr_utils.params reads and checks values against it.
 from dataclasses import dataclass
 
 DEFAULT_PROFILE = "tiny"
-NOT_PROFILES = {"base", "constraints"}
+NOT_PROFILES = {"base", "constraints", "constraints-wide"}
 TASKS = ("output", "input", "coverage", "path", "state")
 ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra")
 ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation",
@@ -64,6 +64,10 @@ SCHEMA = {
     "data_heldout_ood": Key(int, REQUIRED, "held-out programs of cells and depths never trained on", 1),
     "data_constraints": Key(bool, True, "draw programs from the constraint table (off: unconstrained)"),
     "data_mutation": Key(bool, True, "mutate inputs to get further examples of a program"),
+    "data_grammar": Key(str, "core", "who writes the programs: the core grammar, or the wide one",
+                        choices=("core", "wide")),
+    "data_order": Key(str, "random", "order of the training problems: as drawn, or from easy to hard",
+                      choices=("random", "curriculum")),
     "data_workers": Key(int, 2, "processes that execute programs", 1, 256),
     "data_max_steps": Key(int, REQUIRED, "longest accepted execution, in traced lines", 4, 10_000),
     "data_source": Key(str, "grammar", "who writes the programs", choices=("grammar", "llm", "released")),

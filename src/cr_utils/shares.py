@@ -19,7 +19,7 @@ def part(asked: list[Question], shard: str = "", limit: int = 0) -> list[Questio
     """The questions of shard "i/n" (i from 1; "" for all), then the first `limit` of each task (0 for
     all).
     """
-    kept = [one for one in asked if _mine(one, *_shard(shard))] if shard else asked
+    kept = [one for one in asked if _mine(one, *shard_of(shard))] if shard else asked
     seen, chosen = Counter(), []
     for one in kept:
         seen[one.task] += 1
@@ -68,7 +68,8 @@ def take_in(path: str | Path, others: list[str | Path]) -> int:
     return len(rows) - len(here)
 
 
-def _shard(text: str) -> tuple[int, int]:
+def shard_of(text: str) -> tuple[int, int]:
+    """(i, n) of a share "i/n"; UserError for anything else."""
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise UserError(f"shard {text!r}: write i/n with i from 1 to n, such as 1/4")

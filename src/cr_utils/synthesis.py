@@ -20,6 +20,7 @@ from . import jsonl
 from .candidates import REASONS, SPLITS, candidates
 from .errors import UserError
 from .sandbox import Sandbox
+from .wide import make as wide
 from .workers import executor, in_order
 
 __all__ = ["REASONS", "SPLITS", "funnel", "synthesize"]
@@ -34,7 +35,8 @@ def synthesize(sizes: dict[str, int], options: dict, workers: int = 2,
                keep: Path | None = None) -> tuple[list, list]:
     """Problems for every split and the counts through the filters.
 
-    `sizes` maps split to number of problems; `options` holds seed, constraints, mutation, max_steps;
+    `sizes` maps split to number of problems; `options` holds seed, constraints, mutation, max_steps, and
+    grammar where it is `wide`;
     `on_progress` is told the number of problems so far. `workers` 0 makes all in this process; `chunk` is the
     number of programs a worker makes at a time (0: by the size of the split). `keep` is a file for what is made,
     from which a run that was killed goes on.
@@ -44,7 +46,8 @@ def synthesize(sizes: dict[str, int], options: dict, workers: int = 2,
     prints: set[str] = set()
     with executor(workers) as pool, Sandbox(hash_seed=1) as sandbox, Kept(keep) as kept:
         for split in SPLITS:
-            filling = Filling(split, sizes[split], prints, functools.partial(same_in, sandbox))
+            filling = Filling(split, sizes[split], prints, functools.partial(same_in, sandbox),
+                              reasons_of(options))
             size = chunk or max(SMALL_CHUNK, min(CHUNK, sizes[split] // 4))
             with contextlib.closing(kept.batches(pool, split, options, size, 2 * workers)) as batches:
                 while not filling.full:
@@ -95,8 +98,10 @@ class Filling:
     output is the same under another hash seed.
     """
 
-    def __init__(self, split: str, size: int, taken: set[str], stable: Callable[[list[dict]], list[bool]]):
+    def __init__(self, split: str, size: int, taken: set[str], stable: Callable[[list[dict]], list[bool]],
+                 reasons: tuple[str, ...] = REASONS):
         self.split, self.size, self.taken, self.stable = split, size, taken, stable
+        self.reasons = reasons
         self.problems: list[dict] = []
         self.prints: set[str] = set()
         self.counts: Counter = Counter()
@@ -149,15 +154,21 @@ class Filling:
 
     def rows(self) -> list[dict]:
         """The counts: candidates, each reason for rejection, accepted."""
-        counts = [(step, self.counts[step]) for step in ("candidates", *REASONS)]
+        counts = [(step, self.counts[step]) for step in ("candidates", *self.reasons)]
         return [{"split": self.split, "step": step, "n": n}
                 for step, n in (*counts, ("accepted", len(self.problems)))]
 
 
 def make_chunk(seed: int, split: str, options: dict, start: int, chunk: int) -> list[dict | str]:
     """The outcomes of the programs start .. start + chunk of a split, in order. Runs in a worker."""
+    make = wide.candidates_of if options.get("grammar") == "wide" else candidates
     return [outcome for index in range(start, start + chunk)
-            for outcome in candidates(random.Random(f"{seed}:{split}:{index}"), split, options)]
+            for outcome in make(random.Random(f"{seed}:{split}:{index}"), split, options)]
+
+
+def reasons_of(options: dict) -> tuple[str, ...]:
+    """The reasons for rejection that a grammar knows, in the order in which its filters apply."""
+    return wide.REASONS if options.get("grammar") == "wide" else REASONS
 
 
 def same_in(sandbox: Sandbox, problems: list[dict]) -> list[bool]:
@@ -171,12 +182,13 @@ def funnel(rows: Iterable[dict]) -> list[dict]:
 
     Those of other splits are not counted.
     """
-    total = Counter()
+    total: Counter = Counter()
     for row in rows:
         total[row["step"]] += row["n"]
+    reasons = [step for step in total if step not in ("candidates", "accepted", "other split")] or REASONS[1:]
     left = total["candidates"] - total["other split"]
     steps = [{"step": "candidates", "n": left}]
-    for reason in REASONS[1:]:
+    for reason in reasons:
         left -= total[reason]
         steps.append({"step": f"not: {reason}", "n": left})
     return steps

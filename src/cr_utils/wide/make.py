@@ -1,0 +1,199 @@
+"""Candidates of the wide grammar: a program, inputs that reach all of its lines, and the filters.
+
+Scope: what makes a program and its inputs acceptable by themselves, in this process. Beside the filters of
+the core grammar: every line is reached by some input, no statement and no test can be left out without a
+change of some output, and no program is a near copy of a benchmark's.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+from cr_utils import candidates, liveness, structure
+from cr_utils.candidates import normal_key, share, small_literal
+from cr_utils.fingerprints import fingerprint
+from cr_utils.trace import Trace
+
+from . import difficulty
+from .near import near_copy
+from .runs import Runs, idle_statement
+from .shapes import Program, program
+from .space import Cell, sample_cell
+from .values import arguments
+
+INPUTS, TRIED = 4, 7  # kept of a program at most, and tried
+CHECKED = 5  # inputs on which a statement must matter
+MAX_CHARS = 160  # of the arguments' text
+# Rejections in the order in which the filters apply; named as in the core grammar where they mean the same.
+REASONS = (
+    "no program",
+    "other split",
+    "wrong depth",
+    "unused argument",
+    "dead code",
+    "idle operation",
+    "benchmark program",
+    "raises",
+    "too many steps",
+    "output not a small literal",
+    "line never reached",
+    "output ignores the input",
+    "output is the input",
+    "idle statement",
+    "duplicate",
+    "depends on hash order",
+)
+
+
+def candidates_of(
+    rng: random.Random, split: str, options: dict, thin: Counter | None = None
+) -> Iterator[dict | str]:
+    """The problems of one drawn program, or the reason why there is none.
+
+    `options` holds mutation (bool) and max_steps; `thin` counts accepted problems by cell. Problems carry
+    `print` and `key` as those of the core grammar do.
+    """
+    cell = sample_cell(rng, split, thin)
+    made = program(rng, cell)
+    if made is None:
+        yield "no program"
+        return
+    try:
+        tree = ast.parse(made.code)
+    except SyntaxError:  # an f-string whose values need quotes, before Python 3.12
+        yield "no program"
+        return
+    print_ = fingerprint(made.code)
+    reason = static_reason(tree, made.code, print_, split, cell)
+    if reason:
+        yield reason
+        return
+    runs, reason = executed(rng, made, options)
+    reason = reason or dynamic_reason(made.code, tree, runs)
+    if reason:
+        yield reason
+        return
+    for text, trace in chosen(runs, made.code):
+        problem = record(made, text, trace, cell)
+        yield {**problem, "split": split, "print": print_, "key": normal_key(problem, print_)}
+
+
+def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Cell) -> str | None:
+    """Why a program is rejected before it runs, or None."""
+    if share(print_) != ("heldout" if split == "heldout_ood" else split):
+        return "other split"
+    if cell.setting == "control" and structure.depth(tree) != cell.depth:
+        return "wrong depth"
+    functions = {node.name: liveness.unread(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if functions["f"].parameters:
+        return "unused argument"
+    if any(found.lines or found.parameters for found in functions.values()):
+        return "dead code"
+    if structure.idle(tree):
+        return "idle operation"
+    return "benchmark program" if near_copy(code, print_) else None
+
+
+def executed(rng: random.Random, made: Program, options: dict) -> tuple[list[tuple[str, Trace]], str | None]:
+    """Inputs whose runs can be asked about, with their traces; the reason why there are none."""
+    try:
+        program_ = Runs(made.code)
+    except (SyntaxError, ValueError):
+        return [], "no program"
+    found, reasons, seen = [], Counter(), set()
+    for i in range(TRIED):
+        text = arguments(rng, made.kinds, bool(options["mutation"]) and i % 3 == 2)
+        if text in seen or len(text) > MAX_CHARS:
+            continue
+        seen.add(text)
+        trace = program_.trace(text, options["max_steps"])
+        if not trace.complete:
+            reasons["too many steps"] += 1
+        elif trace.error:
+            reasons["raises"] += 1
+        elif trace.output is None or not small_literal(trace.output):
+            reasons["output not a small literal"] += 1
+        else:
+            found.append((text, trace))
+        if i == 3 and not found:
+            break
+    if len(found) < 2:
+        return [], reasons.most_common(1)[0][0] if reasons else "output ignores the input"
+    return found, None
+
+
+def dynamic_reason(code: str, tree: ast.Module, runs: list[tuple[str, Trace]]) -> str | None:
+    """Why a program is rejected for what its runs show, or None."""
+    covered = frozenset().union(*(trace.coverage for _, trace in runs))
+    if not statements(tree) <= covered:
+        return "line never reached"
+    outputs = {trace.output for _, trace in runs}
+    if len(outputs) < 2 or Counter(trace.output for _, trace in runs).most_common(1)[0][1] > 0.8 * len(runs):
+        return "output ignores the input"
+    if all(
+        trace.output in text
+        for text, trace in runs
+        if trace.output not in ("True", "False") and len(trace.output) > 4
+    ) and all(trace.output == text or f"{trace.output}, " in text for text, trace in runs):
+        return "output is the input"
+    some = spread(runs, CHECKED)
+    return (
+        "idle statement" if idle_statement(tree, [t for t, _ in some], [r.output for _, r in some]) else None
+    )
+
+
+def statements(tree: ast.Module) -> set[int]:
+    """The lines that begin a statement inside a function."""
+    return {
+        node.lineno
+        for function in tree.body
+        for node in ast.walk(function)
+        if isinstance(node, ast.stmt) and node is not function
+    }
+
+
+def spread(runs: list[tuple[str, Trace]], most: int) -> list[tuple[str, Trace]]:
+    """Some of the runs: first those that reach new lines, then those with new outputs, then the rest."""
+    left, picked, covered, outputs = list(runs), [], set(), set()
+    while left and len(picked) < most:
+        best = max(
+            range(len(left)),
+            key=lambda i: (len(left[i][1].coverage - covered), left[i][1].output not in outputs, -i),
+        )
+        picked.append(left.pop(best))
+        covered |= picked[-1][1].coverage
+        outputs.add(picked[-1][1].output)
+    return picked
+
+
+def chosen(runs: list[tuple[str, Trace]], code: str) -> list[tuple[str, Trace]]:
+    """The runs that become problems: at most INPUTS, with outputs of their own, first those of new lines."""
+    picked, outputs = [], set()
+    for text, trace in spread(runs, len(runs)):
+        if trace.output not in outputs and len(picked) < INPUTS:
+            picked.append((text, trace))
+            outputs.add(trace.output)
+    return picked
+
+
+def record(made: Program, text: str, trace: Trace, cell: Cell) -> dict:
+    """The problem's record."""
+    name = "w" + hashlib.sha256(f"{made.code}\0{text}".encode()).hexdigest()[:12]
+    return {
+        "id": name,
+        "code": made.code,
+        "entry_point": "f",
+        "input": text,
+        "output": trace.output,
+        "constraint": cell.record(),
+        "source": "wide",
+        "difficulty": len(trace.lines),
+        "score": difficulty.score(made.code, trace),
+    }
+
+
+__all__ = ["REASONS", "candidates", "candidates_of"]

@@ -1,0 +1,96 @@
+"""Near copies of benchmark programs: the program itself, its normal form, or most of its token n-grams.
+
+Scope: hashed n-grams of normalised tokens (own names alike, literals by type), committed as package data, so
+that nothing depends on the benchmark files. A program whose n-grams are mostly those of ONE benchmark program
+is a near copy; common idioms are shared by many and count for each. Short programs have too few n-grams to
+tell: they are covered by the exact normal form (`fingerprints`).
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import keyword
+import re
+from collections import Counter
+from functools import lru_cache
+
+from cr_utils import paths
+from cr_utils.fingerprints import committed, fingerprint
+
+N = 8  # tokens
+SHARE = 0.6  # of a program's n-grams that make it a near copy
+LEAST = 6  # n-grams that a program must have to be judged by them
+BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
+TOKEN = re.compile(
+    r"""\#[^\n]*|[rbfRBF]{0,2}(?:'{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")
+    |\d[\d.]*|\w+|\*\*|//|[<>=!+*/%&|^-]=|\S""",
+    re.S | re.X,
+)
+ASSET = "ngrams.txt"
+
+
+def tokens(code: str) -> list[str]:
+    """The tokens of a program: its own names by one sign, literals by type, methods and builtins kept."""
+    found, before = [], ""
+    for token in TOKEN.findall(code):
+        if token[0] == "#":
+            continue
+        if token[-1] in "'\"":
+            token = "''"
+        elif token[0].isdigit():
+            token = "0"
+        elif (
+            before != "." and token.isidentifier() and not keyword.iskeyword(token) and token not in BUILTINS
+        ):
+            token = "$"
+        found.append(token)
+        before = token
+    return found
+
+
+def ngrams(code: str) -> set[int]:
+    """Hashes (40 bits) of the runs of N tokens."""
+    words = tokens(code)
+    return {_hash(" ".join(words[i : i + N])) for i in range(len(words) - N + 1)}
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=5).digest(), "big")
+
+
+@lru_cache(maxsize=1)
+def index() -> dict[int, tuple[int, ...]]:
+    """n-gram -> numbers of the benchmark programs that hold it, from the committed file."""
+    found: dict[int, list[int]] = {}
+    for number, line in enumerate(paths.asset(ASSET).read_text(encoding="ascii").splitlines()):
+        for word in line.split():
+            found.setdefault(int(word, 16), []).append(number)
+    return {key: tuple(numbers) for key, numbers in found.items()}
+
+
+def near_copy(code: str, print_: str | None = None) -> str | None:
+    """Why a program counts as a copy ("same program", "near copy"), or None; `print_` is its fingerprint."""
+    if (print_ or fingerprint(code)) in committed():
+        return "same program"
+    mine, known = ngrams(code), index()
+    if len(mine) < LEAST:
+        return None
+    shared = Counter(number for gram in mine for number in known.get(gram, ()))
+    most = max(shared.values(), default=0)
+    return "near copy" if most >= SHARE * len(mine) else None
+
+
+def lines(programs: list[str]) -> str:
+    """The committed file's text for benchmark programs: a line each, in sorted order (hashes only)."""
+    rows = {" ".join(f"{gram:x}" for gram in sorted(ngrams(code))) for code in programs if parsed(code)}
+    return "".join(f"{row}\n" for row in sorted(rows) if row)
+
+
+def parsed(code: str) -> bool:
+    """Whether the text is Python."""
+    try:
+        ast.parse(code)
+    except SyntaxError:
+        return False
+    return True
