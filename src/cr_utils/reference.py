@@ -1,7 +1,8 @@
 """`python -m cr_utils reference`: keep the small records of a finished run under results/reference/<profile>/.
 
-Scope: manifests, logs, counts, tables, figures, the page, and one line per answer with its verdict. Left out: models,
-chains, problems, executed notebooks, and every text of an answer, since answers about benchmarks quote their programs.
+Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, and one line per
+answer with its verdict. Left out: models, chains, problems, executed notebooks, and every text of an answer about a
+benchmark, since it quotes its programs.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from . import jsonl, paths
+from . import exhibits, jsonl, paths
 from .errors import UserError
 
 KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json", "filter.jsonl",
@@ -42,7 +43,9 @@ def keep(profile: str, target: Path | None = None) -> Path:
             jsonl.write(target / stage / "items.jsonl", map(verdict, jsonl.read(source / stage / "items.jsonl")))
     for folder in ("tables", "figures"):
         shutil.copytree(source / folder, target / folder)
-    shutil.copyfile(source / "index.html", target / "index.html")
+    for name in ("index.html", exhibits.FILE):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
     return target
 
 
