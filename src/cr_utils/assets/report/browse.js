@@ -64,8 +64,8 @@ function browser(root, told) {
     slider.setAttribute("aria-label", "step");
     const made = make("div", { className: "stepper" }, make("div", { className: "side" },
       make("pre", { className: "program" }, code)), make("div", { className: "side" },
-      make("div", { className: "controls", hidden: true }, button(-1e9, "⏮", "to the start"), button(-1, "◀", "back"),
-        button(1, "step ▶", "step"), button(1e9, "⏭", "to the end"), slider, make("output", {})),
+      make("div", { className: "controls", hidden: true }, button(-1e9, "|◀", "to the start"), button(-1, "◀", "back"),
+        button(1, "step ▶", "step"), button(1e9, "▶|", "to the end"), slider, make("output", {})),
       make("dl", { className: "variables", hidden: true })));
     if (program.steps.length) stepper(made, program.steps);
     else made.append(make("p", { className: "missing", textContent: "— no trace: the program is not ours" }));
