@@ -30,7 +30,7 @@ LAYERS = {
     "report": """
         run execute report figures figure_style stats tables tablefile published claims consistency
         answer_tables answer_figures comparisons constructs curves eval_cli
-        frames gallery marks page results samples exhibits overview explore story views readme reference __main__
+        frames gallery marks page results samples exhibits overview explore menus story views readme reference __main__
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}
