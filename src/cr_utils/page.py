@@ -4,6 +4,7 @@ Everything returned is a complete, balanced fragment that needs no network and n
 records is always escaped. The page's style and script lie in the package's assets/report/.
 """
 
+import json
 import re
 from html import escape
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import pandas as pd
 from cr_utils.figure_style import GRID, INK, PAPER
 from cr_utils.tablefile import DASH, cell_text
 
-__all__ = ["Cell", "DASH", "badge", "code", "details", "escape", "figure", "link", "svg", "table"]
+__all__ = ["Cell", "DASH", "badge", "code", "data", "details", "escape", "figure", "json_text", "link", "svg", "table"]
 
 
 class Cell(NamedTuple):
@@ -41,6 +42,16 @@ def details(summary: str, body: str, opened: bool = False, name: str = "") -> st
             f"<summary>{summary}</summary>\n{body}\n</details>")
 
 
+def data(name: str, content) -> str:
+    """Data for the page's script."""
+    return f'<script type="application/json" id="{escape(name)}">{json_text(content)}</script>'
+
+
+def json_text(content) -> str:
+    """JSON that no text in it can end."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
 def code(text: str, numbered: bool = True) -> str:
     """A program; with line numbers that are not copied along."""
     if not numbered:
@@ -50,12 +61,13 @@ def code(text: str, numbered: bool = True) -> str:
     return f'<pre class="program"><code>{lines}</code></pre>'
 
 
-def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3) -> str:
+def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3, labels: bool = False) -> str:
     """A frame as a sortable table, with the reasons for its dashes below; a value may be a Cell.
 
-    links: a function (row, column) -> (target, title) or None, for the cells that are numbers.
+    links: a function (row, column) -> (target, title) or None, for the cells that are numbers. labels: each cell
+    carries its column's name, for a narrow screen where the head is not shown.
     """
-    rows = [[_cell(row, name, links, digits) for name in frame.columns] for row in frame.to_dict("records")]
+    rows = [[_cell(row, name, links, digits, labels) for name in frame.columns] for row in frame.to_dict("records")]
     head = []
     for i, name in enumerate(frame.columns):
         kind = ' class="num"' if any('class="num"' in row[i] for row in rows) else ""
@@ -70,8 +82,8 @@ def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3) -
                if notes else ""))
 
 
-def _cell(row: dict, name: str, links, digits: int) -> str:
-    value, label = row[name], f' data-label="{escape(name.replace("_", " "))}"'
+def _cell(row: dict, name: str, links, digits: int, labels: bool) -> str:
+    value, label = row[name], f' data-label="{escape(name.replace("_", " "))}"' if labels else ""
     if isinstance(value, Cell):
         return f'<td{label} data-v="{escape(str("" if value.value is None else value.value))}">{value.html}</td>'
     text = cell_text(value, digits)

@@ -1,8 +1,9 @@
 """`python -m cr_utils reference`: keep the small records of a finished run under results/reference/<profile>/.
 
-Scope: manifests, logs, counts, tables, figures, the page, one line per answer with its verdict, and facts of problems
-and chains (`kept`): enough to recompute every number and to redraw every figure. Left out: models, executed notebooks,
-and every text of a program, chain or answer, since answers about benchmarks quote their programs.
+Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, one line per
+answer with its verdict, and facts of problems and chains (`kept`): enough to recompute every number and to redraw
+every figure. Left out: models, executed notebooks, problems and chains, and every text of an answer about a
+benchmark, since it quotes its programs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from . import jsonl, kept, paths
+from . import exhibits, jsonl, kept, paths
 from .errors import UserError
 
 KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json", "filter.jsonl",
@@ -46,7 +47,9 @@ def keep(profile: str, target: Path | None = None) -> Path:
             jsonl.write(target / stage / "items.jsonl", kept.items(jsonl.read(source / stage / "items.jsonl"), problems))
     for folder in ("tables", "figures"):
         shutil.copytree(source / folder, target / folder)
-    shutil.copyfile(source / "index.html", target / "index.html")
+    for name in ("index.html", exhibits.FILE):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
     return target
 
 

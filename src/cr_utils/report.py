@@ -11,7 +11,21 @@ from string import Template
 
 import pandas as pd
 
-from cr_utils import answer_tables, claims, comparisons, constructs, gallery, jsonl, page, paths, published, story, tables
+from cr_utils import (
+    answer_tables,
+    claims,
+    comparisons,
+    constructs,
+    exhibits,
+    gallery,
+    jsonl,
+    overview,
+    page,
+    paths,
+    published,
+    story,
+    tables,
+)
 from cr_utils.arms import REFERENCES
 from cr_utils.errors import UserError
 from cr_utils.results import Results
@@ -33,8 +47,11 @@ def build(profile: str, folder: Path | str | None = None) -> Path:
     results.verify()
     made = tables_all(results)
     absent = gallery.save_all(results, results.folder / "figures")
+    programs = exhibits.collect(results)
+    if programs:
+        jsonl.write(results.folder / exhibits.FILE, programs)
     path = results.folder / "index.html"
-    jsonl.write_text(path, _page(story.Story(results, made, absent, results.folder)))
+    jsonl.write_text(path, _page(story.Story(results, made, absent, results.folder, programs)))
     return path
 
 
@@ -86,25 +103,20 @@ def _page(told: story.Story) -> str:
                         f"{write(told)}</section>")
         links.append(f'<a href="#{anchor}">{page.escape(title)}</a>')
     assets = {name: paths.asset(f"report/{name}").read_text(encoding="utf-8")
-              for name in ("page.html", "style.css", "script.js")}
+              for name in ("page.html", "style.css", "browse.css", "script.js", "browse.js")}
     model = str(results.params.get("model", "shipped"))
     return Template(assets["page.html"]).substitute(
         title=f"CodeReasoner, reproduced: {page.escape(results.profile)}", profile=page.escape(results.profile),
-        style=assets["style.css"], script=assets["script.js"], nav="\n".join(links), sections="\n".join(sections),
+        style=assets["style.css"] + assets["browse.css"], script=assets["script.js"] + assets["browse.js"],
+        hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links), sections="\n".join(sections),
         box=BOX if claims.size(model) is None else LARGE.format(model=page.escape(model)), paper=published.PAPER,
-        summary=story.summary(told), state=_state(results), command=f"make reproduce PROFILE={results.profile}")
+        summary=story.summary(told), state=overview.state(results), command=f"make reproduce PROFILE={results.profile}")
 
 
-def _state(results: Results) -> str:
-    """What the page was made from, in a line: stages, total time, the Python that ran the programs."""
-    done = results.manifests
-    if not done:
-        return "No stage has finished yet."
-    minutes = sum(found["wall_seconds"] for found in done.values()) / 60
-    last = max(found["finished"] for found in done.values())
-    python = sorted({found.get("versions", {}).get("python", "unknown") for found in done.values()})
-    return (f"{len(done)} of {len(paths.STAGES)} stages finished; {minutes:.1f} minutes of wall time in all; "
-            f"Python {', '.join(python)}; last stage finished {last[:16].replace('T', ' ')}.")
+def _hashes(results: Results) -> dict[str, str]:
+    """sha256 of every record by its path, as the manifests have it."""
+    return {f"{stage}/{name}": digest for stage, found in results.manifests.items()
+            for name, digest in found.get("outputs", {}).items()}
 
 
 def _arguments(words: list[str], about: str) -> argparse.Namespace:

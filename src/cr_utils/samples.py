@@ -1,14 +1,18 @@
 """Sample programs for the page: code, the run step by step, what each model answered and the verdict.
 
-Samples are picked by a rule that knows nothing of how they look: the first questions by id in each group of
-outcomes. Only programs of our own generator are traced here, and no benchmark text is ever shown.
+Those that need no script are picked by a rule that knows nothing of how they look: the first questions by id in each
+group of outcomes; those to browse are chosen in `exhibits`. Only programs of our own generator are traced, and no
+benchmark text is ever shown.
 """
 
 import json
 
-from cr_utils import page, trace
-from cr_utils.figure_style import MODEL_LABELS
+from cr_utils import page, paths
+from cr_utils.exhibits import walk
+from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_LABELS
 from cr_utils.results import Results
+
+__all__ = ["browser", "evaluated", "pick", "rollouts", "stepper", "taught", "walk"]
 
 GROUPS = (
     ("right only after GRPO", {"sft": False, "grpo": True}),
@@ -31,18 +35,6 @@ def pick(items: list[dict], each: int = EACH) -> list[tuple[str, str, dict[str, 
                                                    for m, v in wanted.items())]
         chosen += [(title, q, answers[q]) for q in found[:each]]
     return chosen
-
-
-def walk(problem: dict, most: int = 120) -> list[dict]:
-    """The run as rows {"line", "set": {name: value text}}, line 0 being a call; empty for a foreign program."""
-    if problem.get("source") != "grammar":
-        return []
-    found = trace.trace_call(problem["code"], problem["entry_point"], problem["input"])
-    steps = [{"line": event.line, "frame": event.frame,
-              "set": {name: None if change is None else change[1] if change[1] is not None else f"<{change[0]}>"
-                      for name, change in event.changes.items()}}
-             for event in found.events if event.line >= 0]
-    return steps[:most]
 
 
 def stepper(problem: dict) -> str:
@@ -81,6 +73,15 @@ def evaluated(results: Results) -> str:
             blocks.append(page.details(f"<b>{page.escape(title)}</b> <code>{page.escape(call)}</code> {marks}", body,
                                        name="sample"))
     return "\n".join(blocks)
+
+
+def browser(programs: list[dict]) -> str:
+    """The programs to filter, step through and compare answers on: data for the page's script. "" without any."""
+    if not programs:
+        return ""
+    labels = {"model": MODEL_LABELS, "benchmark": BENCHMARK_LABELS, "verdict": {"differ": "models differ"}}
+    return (paths.asset("report/browse.html").read_text(encoding="utf-8")
+            + page.data("programs", {"programs": programs, "labels": labels}))
 
 
 def _answer(model: str, item: dict) -> str:

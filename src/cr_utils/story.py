@@ -5,27 +5,27 @@ made from and the command that makes it again. Texts that interpret are written 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import claims, gallery, page, paths, samples
+from cr_utils import exhibits, gallery, overview, page, paths, samples
 from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_LABELS
 from cr_utils.page import Cell
 from cr_utils.results import Results
 
-VERDICT_GOOD = {claims.REPRODUCED: True, claims.NOT: False}
 
 
 @dataclass
 class Story:
-    """What the sections draw on: records, tables by name, reasons for figures left out, the page's folder."""
+    """What the sections draw on: records, tables by name, reasons for figures left out, the page's folder, programs."""
 
     results: Results
     tables: dict[str, pd.DataFrame]
     absent: dict[str, str]
     folder: Path
+    programs: list[dict] = field(default_factory=list)
 
     def command(self, stage: str) -> str:
         """The command that makes a stage's records."""
@@ -36,7 +36,7 @@ class Story:
         target = f"{stage}/{record}" if (self.folder / stage / record).is_file() else None
         made = "".join(" · " + page.link(name.split("/")[-1], name) for name in files)
         return (f"Record {page.link(f'{stage}/{record}', target)} ({page.link('manifest', f'#run-{stage}')}){made} · "
-                f"<code>{page.escape(self.command(stage))}</code>")
+                f'<code class="command">{page.escape(self.command(stage))}</code>')
 
     def figure(self, name: str) -> str:
         """A figure of the gallery, inline."""
@@ -54,9 +54,8 @@ class Story:
         target = f"{stage}/{record}" if (self.folder / stage / record).is_file() else None
 
         def links(row: dict, column: str):
-            where = ", ".join(f"{key}={row[key]}" for key in ("model", "arm", "benchmark", "task", "a", "b", "step")
-                              if isinstance(row.get(key), str))
-            return (target, f"from the rows {where} of {target}") if target and column != "published" else None
+            # Which rows of the record, the page's script reads off the row's own cells.
+            return (target, "") if target and column != "published" else None
 
         body = page.table(frame, links=links)
         below = f'<p class="source">{self.source(stage, record, f"tables/{name}.csv", f"tables/{name}.md")}</p>'
@@ -74,22 +73,10 @@ def missing(story: Story, stage: str, html: str) -> str:
 
 
 def summary(story: Story) -> str:
-    """The main result in one sentence per comparison, or why there is none."""
-    main = story.tables["main"]
-    rows = main[(main["benchmark"] == "heldout") & (main["task"] == "output") & (main["mode"] == "strict")]
-    rows = rows[rows["accuracy"].notna()].set_index("model")
-    parts = []
-    for model in ("base_direct", "base", "sft", "grpo"):
-        if model in rows.index:
-            row = rows.loc[model]
-            parts.append(f'<li><b>{100 * row.accuracy:.1f} %</b> <small>[{100 * row.low:.1f}, {100 * row.high:.1f}]'
-                         f"</small><br>{page.escape(MODEL_LABELS[model])}</li>")
-    if not parts:
-        return f'<p class="missing">{page.DASH} {page.escape(story.results.reason("05_eval", "items.jsonl"))}</p>'
-    n = int(rows["n"].max())
-    return (f'<p>Held-out programs, output prediction, strict scoring, n = {n:,} a model, 95 % intervals:</p>'
-            f'<ul class="tiles">{"".join(parts)}</ul>'
-            f'<p class="source">{story.source("05_eval", "items.jsonl", "tables/main.csv")}</p>')
+    """The main result, the verdicts and the stages, or why there are none."""
+    source = story.source("05_eval", "items.jsonl", "tables/main.csv")
+    return (overview.result(story.results, story.tables["main"], source)
+            + overview.verdicts(story.tables["claims_detail"]) + overview.stages(story.results))
 
 
 def the_claims(story: Story) -> str:
@@ -97,16 +84,16 @@ def the_claims(story: Story) -> str:
     frame = story.tables["claims_detail"]
     shown = pd.DataFrame([{
         "claim": Cell(f"<b>{row.claim}</b> {page.escape(row.statement)}", row.claim),
-        "verdict": Cell(page.badge(row.verdict, VERDICT_GOOD.get(row.verdict)), row.verdict),
+        "verdict": Cell(page.badge(row.verdict, overview.VERDICT_GOOD.get(row.verdict)), row.verdict),
         "ours": Cell("<br>".join(map(page.escape, row.ours.split("; ")))) if isinstance(row.ours, str) else None,
         "published": row.published if isinstance(row.published, str) else None,
         "evidence": Cell("<br>".join(map(page.escape, row.evidence.split("; ")))
-                         + f"<br><code>{page.escape(row.command)}</code>")}
+                         + f'<br><code class="command">{page.escape(row.command)}</code>')}
         for row in frame.itertuples()])
     shown.attrs["notes"] = frame.attrs["notes"] + [
         "published: where it is a dash, no source that we could read gives a number for the claim"]
     rules = "".join(f"<li><b>{row.claim}</b> {page.escape(row.rule)}</li>" for row in frame.itertuples())
-    return (f'<div class="claims">{page.table(shown)}</div>'
+    return (f'<div class="claims">{page.table(shown, labels=True)}</div>'
             + page.details("rules behind the verdicts", f"<ul>{rules}</ul>", name="why")
             + '<p class="source">' + page.link("tables/claims.csv", "tables/claims.csv") + "</p>")
 
@@ -207,11 +194,16 @@ def ablation(story: Story) -> str:
 
 
 def browse(story: Story) -> str:
-    """Sample programs with run, answers and verdicts."""
+    """Programs to browse with run, answers and verdicts; a few of them without a script."""
+    count = len(story.programs)
+    told = (f"<p>{count} questions about held-out programs, chosen by rule: in every task the patterns of verdicts take "
+            "turns, the first question by id first. Filter them, step through a run, and compare what the models "
+            "answered; the first step of a chain that leaves the run is marked. Dots: one per model, full where right.</p>")
     shown = samples.evaluated(story.results)
-    return missing(story, "05_eval", shown and
-                   "<p>Picked by rule: the first questions by id in each group of outcomes. Open one and step through "
-                   "its run; below it stand the answers of all models.</p>" + shown)
+    still = ("<noscript><p>Without a script: the first questions by id in each group of outcomes.</p>"
+             f"{shown}</noscript>") if shown else ""
+    return missing(story, "05_eval", count and told + samples.browser(story.programs) + still
+                   + f'<p class="source">{story.source("05_eval", "items.jsonl", exhibits.FILE)}</p>')
 
 
 def provenance(story: Story) -> str:
