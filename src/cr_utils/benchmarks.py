@@ -20,6 +20,7 @@ from cr_utils import fingerprints as prints
 from cr_utils import jsonl, pasted, paths
 from cr_utils import questions as ask
 from cr_utils.errors import UserError
+from cr_utils.wide import near
 
 fingerprint = prints.fingerprint
 
@@ -181,14 +182,17 @@ def fingerprints() -> frozenset[str]:
 def write_fingerprints() -> str:
     """Rewrite the committed fingerprints from the benchmark files (fetched if need be); what it wrote."""
     found: set[str] = set()
-    counts = []
+    counts, codes = [], []
     for name in ("cruxeval", "reval"):
         rows = load(name, mode="require")
         counts.append(f"{len(rows)} {name}")
+        codes += [row["code"] for row in rows]
         found.update(*(prints.function_fingerprints(row["code"]) for row in rows))
     path = paths.package() / "assets" / "fingerprints.txt"
     jsonl.write_text(path, "".join(f"{one}\n" for one in sorted(found)))
+    jsonl.write_text(path.with_name(near.ASSET), near.lines(codes))  # for near copies
     prints.committed.cache_clear()
+    near.index.cache_clear()
     return f"{path.name}: {len(found)} fingerprints of {' and '.join(counts)} programs"
 
 
