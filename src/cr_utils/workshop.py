@@ -65,7 +65,7 @@ class Workshop:
         if not path.exists():
             sizes = {split: 0 for split in synthesis.SPLITS} | {"train": len(self.problems)}
             options = {"seed": self.params["seed"], "constraints": arm.constraints, "mutation": arm.mutation,
-                       "max_steps": self.params["data_max_steps"]}
+                       "max_steps": self.params["data_max_steps"], "grammar": self.params["data_grammar"]}
             jsonl.write(path, synthesis.synthesize(sizes, options, self.params["data_workers"],
                                                      keep=path.with_name("chunks.partial.jsonl"))[0])
             path.with_name("chunks.partial.jsonl").unlink(missing_ok=True)
