@@ -11,7 +11,18 @@ import pytest
 import scripted_model
 from answering_server import Answering
 
-from cr_utils import candidates, constraints, drafts, jsonl, liveness, origins, params, program_source, structure, usage
+from cr_utils import (
+    candidates,
+    constraints,
+    drafts,
+    jsonl,
+    liveness,
+    origins,
+    params,
+    program_source,
+    structure,
+    usage,
+)
 from cr_utils.errors import UserError
 from cr_utils.fingerprints import fingerprint
 from cr_utils.sandbox import Sandbox

@@ -15,7 +15,7 @@ from .fingerprints import committed
 
 PROBLEMS = {
     "id": "hash of code and input", "code": "the program", "entry_point": "the function called",
-    "input": "its argument text", "output": "the value's literal text", 
+    "input": "its argument text", "output": "the value's literal text",
     "constraint": "type, method, setting, depth",
     "source": "grammar, llm or released", "difficulty": "lines that the run executes",
     "split": "train, validation, heldout, heldout_ood (by the program's fingerprint)",

@@ -11,8 +11,20 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from cr_utils import frames, marks, stats, tables
 from cr_utils.figure_style import (
-    ARM_LABELS, BENCHMARK_LABELS, KIND_COLORS, MODEL_COLORS, MODEL_LABELS, OTHER_COLORS, PAPER, SLATE, SOURCE_COLORS,
-    SOURCE_LINES, axes, counted, empty, styled,
+    ARM_LABELS,
+    BENCHMARK_LABELS,
+    KIND_COLORS,
+    MODEL_COLORS,
+    MODEL_LABELS,
+    OTHER_COLORS,
+    PAPER,
+    SLATE,
+    SOURCE_COLORS,
+    SOURCE_LINES,
+    axes,
+    counted,
+    empty,
+    styled,
 )
 
 SETTINGS = ("nested", "methods", "control 1", "control 2", "control 3", "helper")

@@ -18,7 +18,7 @@ from cr_utils import models  # isort: skip  (first: sets the environment that to
 import torch
 import transformers
 
-from cr_utils import jsonl, params, paths
+from cr_utils import jsonl, params
 from cr_utils.progress import clock
 
 STAGES = ("03_sft", "04_grpo")

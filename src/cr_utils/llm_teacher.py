@@ -12,8 +12,8 @@ from pathlib import Path
 
 from cr_utils import answers, distill, jsonl, origins, rewriting, traced
 from cr_utils.endpoint import Endpoint
-from cr_utils.questions import Question
 from cr_utils.origins import Prompt
+from cr_utils.questions import Question
 
 CHARACTERS = 4  # a token of the answer limit; longer chains are not trained on
 THOUGHT = re.compile(r"^\s*<think>(.*?)</think>", re.DOTALL)

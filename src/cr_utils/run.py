@@ -6,7 +6,6 @@ stage is finished. Knows nothing of what a stage does.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import signal
@@ -19,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cr_utils import estimates, failures, locks, noise, params, paths, progress, record
-from cr_utils.processes import end_marked, kill_tree
 from cr_utils.errors import UserError
+from cr_utils.processes import end_marked, kill_tree
 
 QUIET = {"OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1",
          "PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_PLATFORM_DIRS": "1", "HF_HUB_DISABLE_TELEMETRY": "1",

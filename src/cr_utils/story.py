@@ -16,7 +16,6 @@ from cr_utils.page import Cell
 from cr_utils.results import Results
 
 
-
 @dataclass
 class Story:
     """What the sections draw on: records, tables by name, reasons for figures left out, the page's folder, programs."""
