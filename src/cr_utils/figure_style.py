@@ -39,7 +39,7 @@ SOURCE_LINES = {"train": "-", "heldout": DASHES, "heldout_ood": DOTS, "cruxeval"
                 "livecodebench": DASHES, "reval": DOTS}
 ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO", "more_sft": "more SFT, no GRPO",
               "short_sft": "small budget, all data", "no_chains": "without chains",
-              "no_constraints": "without constraints", "no_mutation": "without mutation",
+              "no_constraints": "without constraints", "no_mutation": "without mutation", "facts": "every operation stated", "results": "results of lines only",
               "short_grpo": "small budget, answers rewarded", "whitebox": "half for steps",
               "bilevel": "steps beside the answer"}
 BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval",

@@ -47,7 +47,7 @@ class Workshop:
         need = params["sft_steps"] * params["sft_batch_size"] * params["sft_grad_accum"]
         problems = self.problems
         if not (arm.constraints and arm.mutation):
-            problems = self._problems(name, arm)
+            problems = self._problems(name, arm, min(int(need * 1.1), len(self.problems)))
         n = min(int(need * 1.1), 3 * len(problems))
         seed = params["seed"] + (1 if arm.start == "sft" else 0)
         pairs = distill.plan(problems, params["distill_mix"], n, seed)
@@ -59,11 +59,11 @@ class Workshop:
         """The shares of the styles of chains: the run's, or the arm's one style."""
         return {arm.style: 1.0} if arm.style else self.params["distill_styles"]
 
-    def _problems(self, name: str, arm: Arm) -> list[dict]:
-        """Training problems made without constraints or without input mutation, as many as the full set has."""
+    def _problems(self, name: str, arm: Arm, n: int) -> list[dict]:
+        """`n` training problems made without constraints or without input mutation."""
         path = self.folder / name / "problems.jsonl"
         if not path.exists():
-            sizes = {split: 0 for split in synthesis.SPLITS} | {"train": len(self.problems)}
+            sizes = {split: 0 for split in synthesis.SPLITS} | {"train": n}
             options = {"seed": self.params["seed"], "constraints": arm.constraints, "mutation": arm.mutation,
                        "max_steps": self.params["data_max_steps"], "grammar": self.params["data_grammar"]}
             jsonl.write(path, synthesis.synthesize(sizes, options, self.params["data_workers"],
