@@ -118,7 +118,7 @@ def departures(items: Iterable[dict]) -> pd.DataFrame:
             "mean_steps": average(item["steps"] for item in told),
             "mean_steps_needed": average(item["steps_needed"] for item in told),
             "longer_than_run": average(item["steps"] > item["steps_needed"] for item in told),
-            "facts_style": average(item["style"] == "facts" for item in told)})
+            "facts_style": average(item.get("style") == "facts" for item in told)})
     return frame_of(rows, DEPARTURES)
 
 

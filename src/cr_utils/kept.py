@@ -15,7 +15,8 @@ from cr_utils.answer_tables import repeats
 from cr_utils.errors import UserError
 
 VERDICT = ("model", "arm", "benchmark", "question_id", "task", "verdict", "parity", "kind", "detail", "sample",
-           "tokens", "truncated", "first_wrong_step", "departure", "steps", "steps_needed", "repeats")
+           "tokens", "truncated", "first_wrong_step", "departure", "steps", "steps_needed", "style",
+           "repeats")
 
 
 def problem(row: dict) -> dict:
