@@ -37,11 +37,11 @@ def published(name: str, mode: str, completion: str, opened: bool = False) -> st
 def of_reply(name: str, mode: str, prompt: str, answer: str | None, completion: str | None = None) -> str:
     """As `published`, for a reply to a prompt of any form.
 
-    answer: what stands inside our own tags; `completion` is read instead where it has the benchmarks' marks.
+    answer: what stands inside our own tags. The completion is read instead where there are none, and the prompt or
+    the reply has the benchmarks' marks.
     """
-    if completion is not None and "<answer>" not in completion:
-        if is_opened(prompt) or OPENING in completion:
-            return published(name, mode, completion, is_opened(prompt))
+    if completion is not None and "<answer>" not in completion and OPENING in prompt + completion:
+        return published(name, mode, completion, is_opened(prompt))
     return published(name, mode, (answer or "") + CLOSING, opened=True)
 
 

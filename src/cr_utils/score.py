@@ -67,10 +67,15 @@ def _generations(options, sandbox) -> dict:
 def _extracted(name: str, mode: str, rows: list[dict], completions: dict) -> tuple[dict, dict]:
     """The answers in whole completions: by the published reading, and by our own (None: no answer)."""
     score_cruxeval.check(name, mode, rows, completions)
-    known = {row["id"]: completions[row["id"]] for row in rows}
-    own = {key: [answers.extract(templates.tagged(text)).answer for text in texts] for key, texts in known.items()}
-    official = {key: [extraction.of_reply(name, mode, "", answer, text)
-                      for answer, text in zip(own[key], texts, strict=True)] for key, texts in known.items()}
+    official, own = {}, {}
+    for row in rows:
+        texts = completions[row["id"]]
+        # A completion that only ends the marks continues a prompt that opened them.
+        tagged = [templates.tagged(text, "" if "[ANSWER]" in text or "[/ANSWER]" not in text else "[ANSWER]")
+                  for text in texts]
+        own[row["id"]] = [answers.extract(text).answer for text in tagged]
+        official[row["id"]] = [extraction.of_reply(name, mode, "[ANSWER] …", answer, text)
+                               for answer, text in zip(own[row["id"]], texts, strict=True)]
     return official, own
 
 
