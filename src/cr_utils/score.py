@@ -74,8 +74,10 @@ def _extracted(name: str, mode: str, rows: list[dict], completions: dict) -> tup
         tagged = [templates.tagged(text, "" if "[ANSWER]" in text or "[/ANSWER]" not in text else "[ANSWER]")
                   for text in texts]
         own[row["id"]] = [answers.extract(text).answer for text in tagged]
-        official[row["id"]] = [extraction.of_reply(name, mode, "[ANSWER] …", answer, text)
-                               for answer, text in zip(own[row["id"]], texts, strict=True)]
+        official[row["id"]] = [
+            extraction.of_reply(name, mode, "", answer) if "<answer>" in text else extraction.published(name, mode, text)
+            for answer, text in zip(own[row["id"]], texts, strict=True)
+        ]
     return official, own
 
 
