@@ -1,8 +1,8 @@
 """REval's rules once more, as literally as they are stated: the script behind `official_rules.reval`.
 
-Slow, unsafe and simple on purpose: the benchmark's programs run one after the other in one namespace, as published,
-and every answer is judged in a fork. Reads {data, tasks, pairs, answers} as JSON on standard input. Only for texts
-that a test wrote. Shares no code with the package.
+Slow, unsafe and simple on purpose: the benchmark's programs run one after the other in one namespace, as
+published, and every answer is judged in a fork. Reads {data, tasks, pairs, answers} as JSON on standard
+input. Only for texts that a test wrote. Shares no code with the package.
 """
 
 import argparse
@@ -28,11 +28,31 @@ import numpy
 
 warnings.simplefilter("ignore")
 JOB = json.load(sys.stdin)
-WORLD = {"__name__": "dynamics", "ast": ast, "inspect": inspect, "itertools": itertools, "sys": sys,
-         "tempfile": tempfile, "deepcopy": copy.deepcopy, "Iterator": collections.abc.Iterator,
-         "Generator": collections.abc.Generator, "FrameType": types.FrameType}
-SCORER = {"__name__": "__main__", "argparse": argparse, "glob": glob, "inspect": inspect, "os": os, "re": re,
-          "json": json, "sys": sys, "np": numpy, "datetime": datetime.datetime, "locate": pydoc.locate}
+WORLD = {
+    "__name__": "dynamics",
+    "ast": ast,
+    "inspect": inspect,
+    "itertools": itertools,
+    "sys": sys,
+    "tempfile": tempfile,
+    "deepcopy": copy.deepcopy,
+    "Iterator": collections.abc.Iterator,
+    "Generator": collections.abc.Generator,
+    "FrameType": types.FrameType,
+}
+SCORER = {
+    "__name__": "__main__",
+    "argparse": argparse,
+    "glob": glob,
+    "inspect": inspect,
+    "os": os,
+    "re": re,
+    "json": json,
+    "sys": sys,
+    "np": numpy,
+    "datetime": datetime.datetime,
+    "locate": pydoc.locate,
+}
 NIL, STATES = "Nil", []
 if not hasattr(numpy, "mat"):
     numpy.mat = numpy.asmatrix
@@ -40,15 +60,18 @@ if not hasattr(numpy, "mat"):
 
 # ---- the run: one flat list of states over all frames
 
+
 def follow(frame, event, _):
     line = frame.f_lineno
     if not STATES or STATES[-1][0] != line:
         STATES.append([line, {}])
     if event == "line":
         STATES[-1][1] = {
-            name: copy.deepcopy(value) for name, value in frame.f_locals.items()
+            name: copy.deepcopy(value)
+            for name, value in frame.f_locals.items()
             if type(value).__name__ not in ("module", "function", "builtin_function_or_method")
-            and not isinstance(value, (collections.abc.Iterator, collections.abc.Generator))}
+            and not isinstance(value, (collections.abc.Iterator, collections.abc.Generator))
+        }
     return follow
 
 
@@ -113,18 +136,19 @@ def look(node, seen):
 
 # ---- the answers
 
+
 def between(text):
     if "[ANSWER]" in text:
-        text = text[text.index("[ANSWER]") + 8:].strip()
+        text = text[text.index("[ANSWER]") + 8 :].strip()
     for mark in ("[/ANSWER]", "[/ANSWER"):
         if mark in text:
-            text = text[:text.index(mark)].strip()
+            text = text[: text.index(mark)].strip()
     return text
 
 
 def coverage(text, states, line, _, __):
     said = between(text.upper().strip())[:3]
-    yes = "YES" in said and not "NO" in said
+    yes = "YES" in said and "NO" not in said
     return yes == any(one[0] == line for one in states)
 
 
@@ -143,7 +167,7 @@ def state(text, states, line, expression, _):
     if said is NIL:
         return True
     value, kind = said
-    if kind not in [type(one) for one in true] or type(value) != kind:
+    if kind not in [type(one) for one in true] or type(value) is not kind:
         return False
     if kind is float:
         return any(isinstance(one, (int, float)) and abs(value - one) < 1e-6 for one in true)
@@ -154,12 +178,12 @@ def state(text, states, line, expression, _):
 
 
 def read_state(resp):
-    for curly, straight in zip("\u2018\u2019\u201c\u201d", "''\"\""):
+    for curly, straight in zip("\u2018\u2019\u201c\u201d", "''\"\"", strict=True):
         resp = resp.replace(curly, straight)
     resp = resp.strip()
     idx = -1
     if "[ANSWER]" in resp:
-        resp = resp[resp.index("[ANSWER]") + 8:].strip()
+        resp = resp[resp.index("[ANSWER]") + 8 :].strip()
     for mark in ("[/ANSWER]", "[/ANSWER"):
         idx = resp.find(mark)
         resp = resp[:idx].strip() if idx != -1 else resp
@@ -168,7 +192,7 @@ def read_state(resp):
     semicolon = resp.rfind(";")
     if semicolon == -1:
         return "ERROR"
-    parts = [resp[:semicolon].strip(), resp[semicolon + 1:].strip().lower()]
+    parts = [resp[:semicolon].strip(), resp[semicolon + 1 :].strip().lower()]
     if parts[0].capitalize() == "Nil":
         return NIL
     wrapped = re.match(r"<class '(.*)'>", parts[1])
@@ -178,7 +202,14 @@ def read_state(resp):
     parts[1] = {"string": "str", "integer": "int"}.get(parts[1], parts[1])
     parts[1] = "tuple" if "," in parts[1] or "tuple" in parts[1] else parts[1]
     value, kind = parts
-    local = {"self": object(), "resp": resp, "idx": idx, "semicolon": semicolon, "parts": parts, "_match": _match}
+    local = {
+        "self": object(),
+        "resp": resp,
+        "idx": idx,
+        "semicolon": semicolon,
+        "parts": parts,
+        "_match": _match,
+    }
     try:
         if kind == "str":
             try:
@@ -187,6 +218,7 @@ def read_state(resp):
                 return value, str
         if kind in ("datetime", "datetime.datetime"):
             from dateutil.parser import parse
+
             return parse(value), pydoc.locate(kind)
         if kind in ("numpy.ndarray", "np.ndarray"):
             return numpy.array(eval(value, SCORER, local)), pydoc.locate(kind)
@@ -211,7 +243,7 @@ def output(text, asked, program, case):
         return False
     question, lines = asked.strip().split("\n"), ans.strip().split("\n")
     if len(lines) < len(question):
-        ans = "\n".join(question[:len(question) - len(lines)] + lines)
+        ans = "\n".join(question[: len(question) - len(lines)] + lines)
     for vacuous in ("assertTrue(True)", "assertFalse(False)", "assert True", "assert False"):
         if vacuous in ans:
             return False
@@ -225,8 +257,23 @@ def output(text, asked, program, case):
 
 def in_function(ans, asked, program):
     name = program["entry_point"]
-    exec(ans, SCORER, {name: WORLD[name], "self": object(), "fn_name": name, "code": program["code"], "ans": ans,
-                       "_input": asked, "status": False, "task": [1], "sandbox": object(), "p": "p", "model_gen": "x"})
+    exec(
+        ans,
+        SCORER,
+        {
+            name: WORLD[name],
+            "self": object(),
+            "fn_name": name,
+            "code": program["code"],
+            "ans": ans,
+            "_input": asked,
+            "status": False,
+            "task": [1],
+            "sandbox": object(),
+            "p": "p",
+            "model_gen": "x",
+        },
+    )
     return True
 
 
@@ -244,6 +291,7 @@ def in_class(ans, case):
 
 
 # ---- everything, in the benchmark's order
+
 
 def apart(judge, *given):
     """A verdict from a fork: what an answer leaves behind or breaks stays there."""
@@ -265,8 +313,13 @@ def apart(judge, *given):
 
 def cases_of(program):
     exec(compile(program["test"], "<test>", "exec"), WORLD)
-    found = [value for name, value in list(WORLD.items()) if isinstance(value, type)
-             and re.match(program["entry_point"] + "Test.*", name) and issubclass(value, unittest.TestCase)]
+    found = [
+        value
+        for name, value in list(WORLD.items())
+        if isinstance(value, type)
+        and re.match(program["entry_point"] + "Test.*", name)
+        and issubclass(value, unittest.TestCase)
+    ]
     for case in found:
         names = [name for name in vars(case) if name.startswith("test")]
         case.dreval_test = getattr(case, names[0])
@@ -284,7 +337,7 @@ def runner(program, at, cases):
 
 
 truths, verdicts, JUDGES = {}, {}, {"coverage": coverage, "path": path, "state": state}
-for program, row in zip(JOB["data"], JOB["tasks"]):
+for program, row in zip(JOB["data"], JOB["tasks"], strict=True):
     try:
         exec(compile(program["code"], "<here>", "exec"), WORLD)
         WORLD[program["entry_point"]].__doc__ = program["code"]
@@ -301,7 +354,9 @@ for program, row in zip(JOB["data"], JOB["tasks"]):
             line = place["lineno"]
             values = values_after(states, line, place["var"])
             told = NIL if values is NIL else [[type(one).__name__, repr(one)] for one in values]
-            truths[key].append([any(one[0] == line for one in states), sorted(next_lines(states, line)), told])
+            truths[key].append(
+                [any(one[0] == line for one in states), sorted(next_lines(states, line)), told]
+            )
         for number, (task, which, line, var, text) in enumerate(JOB["answers"]):
             if which == key and task == "output":
                 case = cases[at] if cases else None

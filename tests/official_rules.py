@@ -2,7 +2,7 @@
 
 Slow, unsafe and simple on purpose: a program with the pasted text runs in a forked process of its own, without a
 sandbox, under the guard, the silenced streams, the empty folder and the 3 s of wall time of the published
-harness. Only for texts that a test wrote. Shares no code with the package. REval's rules stand in `official_reval`.
+harness. Only for texts that a test wrote. Shares no code with the package. REval's rules: `official_reval`.
 """
 
 import json
@@ -111,7 +111,7 @@ def livecodebench(row: dict, generations: list[str], verdicts: dict[str, bool]) 
 
 
 def extracted(name: str, mode: str, said: str, thought: bool) -> str:
-    """The published answer in what a model said; `thought`: after a chain of thought, which opens the mark itself."""
+    """The published answer in what a model said; `thought`: the model opens the mark, after a chain of thought."""
     if thought and "[ANSWER]" in said:
         said = said.split("[ANSWER]")[1].strip()
     if name == "cruxeval":
@@ -126,13 +126,14 @@ def extracted(name: str, mode: str, said: str, thought: bool) -> str:
     return said.strip()
 
 
-def reval(data: list[dict], tasks: list[dict], pairs: list[str], answers: list[list]) -> tuple[dict, list[bool]]:
-    """The truth of pairs ("idx.input_idx"), [covered, next lines, "Nil" or [[type, repr], …]] for each place, and the
-    verdicts of answers [task, pair, line, expression, response]; None where a program cannot run.
+def reval(data: list[dict], tasks: list[dict], pairs: list[str], answers: list[list]) -> tuple[dict, list]:
+    """The truth of pairs ("idx.input_idx"), [covered, next lines, "Nil" or [[type, repr], …]] for each place, and
+    the verdicts of answers [task, pair, line, expression, response]; None where a program cannot run.
     """
     job = {"data": data, "tasks": tasks, "pairs": pairs, "answers": answers}
     script = Path(__file__).with_name("official_reval.py")
-    done = subprocess.run([sys.executable, "-I", script], input=json.dumps(job), capture_output=True, text=True)
+    command = [sys.executable, "-I", script]
+    done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return tuple(json.loads(done.stdout.splitlines()[-1]))
 

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cr_utils import benchmarks, data_cli, extraction, published_prompts, questions, reval_questions, templates
+from cr_utils import (
+    benchmarks,
+    data_cli,
+    extraction,
+    published_prompts,
+    questions,
+    reval_questions,
+    templates,
+)
 from cr_utils.errors import UserError
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -68,10 +76,15 @@ def served(tmp_path, monkeypatch):
     thread = threading.Thread(target=web.serve_forever)
     thread.start()
     address = f"http://127.0.0.1:{web.server_port}/"
-    monkeypatch.setattr(published_prompts, "SOURCES", {
-        "cruxeval": (address, ("prompts.py",)), "livecodebench": (address, ("code_execution.py",)),
-        "reval": (address, published_prompts.SOURCES["reval"][1]),
-    })
+    monkeypatch.setattr(
+        published_prompts,
+        "SOURCES",
+        {
+            "cruxeval": (address, ("prompts.py",)),
+            "livecodebench": (address, ("code_execution.py",)),
+            "reval": (address, published_prompts.SOURCES["reval"][1]),
+        },
+    )
     monkeypatch.setattr(published_prompts.paths, "prompts", lambda: tmp_path / "made")
     yield folder
     web.shutdown()
@@ -86,8 +99,14 @@ def prompt(path, task, asked):
 def test_the_command_writes_one_template_per_task_and_form(served, tmp_path, capsys):
     assert data_cli.main(["fetch-templates"]) == 0
     names = sorted(path.name for path in (tmp_path / "made").glob("*.txt"))
-    assert names == sorted(["cruxeval_output_direct.txt", "cruxeval_input_cot.txt", "livecodebench_output_cot.txt",
-                            *(f"reval_{task}_{form}.txt" for task in REVAL for form in ("direct", "cot"))])
+    assert names == sorted(
+        [
+            "cruxeval_output_direct.txt",
+            "cruxeval_input_cot.txt",
+            "livecodebench_output_cot.txt",
+            *(f"reval_{task}_{form}.txt" for task in REVAL for form in ("direct", "cot")),
+        ]
+    )
     assert capsys.readouterr().out.count("\n") == len(names)
 
 
@@ -95,11 +114,16 @@ def test_cruxeval_and_livecodebench_prompts_are_filled_in_as_published(served):
     direct, chain = published_prompts.fetch("cruxeval")
     row = benchmarks.load("cruxeval", where=FIXTURES)[0]
     output, given = benchmarks.questions("cruxeval", [row])
-    assert prompt(direct, "output", output) == \
-        f"Say it. {{}} \\n\n{row['code']}\nassert f({row['input']}) == ??\n[ANSWER]\n"
-    assert prompt(chain, "input", given) == f"Think.\n{row['code']}\nassert f(??) == {row['output']}\n[THOUGHT]\n"
+    assert (
+        prompt(direct, "output", output)
+        == f"Say it. {{}} \\n\n{row['code']}\nassert f({row['input']}) == ??\n[ANSWER]\n"
+    )
+    assert (
+        prompt(chain, "input", given)
+        == f"Think.\n{row['code']}\nassert f(??) == {row['output']}\n[THOUGHT]\n"
+    )
     assert extraction.is_opened(prompt(direct, "output", output))
-    path, = published_prompts.fetch("livecodebench")
+    (path,) = published_prompts.fetch("livecodebench")
     row = benchmarks.load("livecodebench", where=FIXTURES)[0]
     output, _ = benchmarks.questions("livecodebench", [row])
     assert prompt(path, "output", output) == f"{row['code']}\nassert {row['input']} == ??\n[THOUGHT]\n"
@@ -114,22 +138,34 @@ def test_reval_prompts_are_filled_in_as_published(served):
     line = "    return total / (len(xs) - 1)"
     coverage = next(one for key, one in asked.items() if key.startswith("0.0/coverage/"))
     whole = code.split("\n")[coverage.line - 1]
-    assert prompt(made["reval_coverage_direct"], "coverage", coverage) == \
-        f"{code}\n{call}\nIs Line {coverage.line} ({whole}) run by {call}? {{x}}\n[ANSWER]"
+    assert (
+        prompt(made["reval_coverage_direct"], "coverage", coverage)
+        == f"{code}\n{call}\nIs Line {coverage.line} ({whole}) run by {call}? {{x}}\n[ANSWER]"
+    )
     path = next(one for key, one in asked.items() if key.startswith("0.0/path/"))
     assert prompt(made["reval_path_cot"], "path", path).startswith(f"{numbered}\n{call}\nAfter `")
     assert line in numbered
     test = next(one for key, one in asked.items() if key.startswith("5.1/path/"))
     shown = prompt(made["reval_path_direct"], "path", test)
-    assert shown.startswith(data[5]["code"].rstrip() + "\n" + test.input) and "in the above test code?" in shown
+    assert (
+        shown.startswith(data[5]["code"].rstrip() + "\n" + test.input) and "in the above test code?" in shown
+    )
     output = asked["0.0/output"]
     assert prompt(made["reval_output_direct"], "output", output).endswith(f"assert {call} == ??\n[ANSWER]")
 
 
 def test_a_hole_is_no_question_mark_in_a_text(tmp_path):
     (tmp_path / "mine.txt").write_text("{code}\n{asked_test}")
-    problem = {"id": "p", "code": "def f(x):\n    return x", "entry_point": "f", "input": "'a?', \"?\"", "output": "1"}
-    assert prompt(tmp_path / "mine.txt", "output", questions.at(problem, "output")).endswith("f('a?', \"?\") == ??")
+    problem = {
+        "id": "p",
+        "code": "def f(x):\n    return x",
+        "entry_point": "f",
+        "input": "'a?', \"?\"",
+        "output": "1",
+    }
+    assert prompt(tmp_path / "mine.txt", "output", questions.at(problem, "output")).endswith(
+        "f('a?', \"?\") == ??"
+    )
 
 
 def test_a_template_that_would_show_a_completed_test_is_refused(tmp_path):
@@ -143,7 +179,9 @@ def test_a_template_that_would_show_a_completed_test_is_refused(tmp_path):
 
 def test_no_network_is_one_clear_line(served, monkeypatch):
     monkeypatch.setitem(published_prompts.SOURCES, "cruxeval", ("http://127.0.0.1:9/", ("prompts.py",)))
-    with pytest.raises(UserError, match="127.0.0.1:9/prompts.py cannot be downloaded .*refused.*: connect") as caught:
+    with pytest.raises(
+        UserError, match="127.0.0.1:9/prompts.py cannot be downloaded .*refused.*: connect"
+    ) as caught:
         data_cli.main(["fetch-templates", "cruxeval"])
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match="unknown benchmark 'crux'"):
@@ -158,10 +196,15 @@ def test_a_source_that_changed_since_its_first_download_is_refused(served, tmp_p
         published_prompts.fetch("cruxeval")
 
 
-@pytest.mark.parametrize("text, words", [
-    ("def g(): pass", "holds no prompt"), ("def make_cot_output_prompt(s):\n    return s", "no longer returns"),
-    ("def make_cot_output_prompt(s):\n    return f'{code} {other}'", "a part 'other'"), ("(", "holds no prompt"),
-])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("def g(): pass", "holds no prompt"),
+        ("def make_cot_output_prompt(s):\n    return s", "no longer returns"),
+        ("def make_cot_output_prompt(s):\n    return f'{code} {other}'", "a part 'other'"),
+        ("(", "holds no prompt"),
+    ],
+)
 def test_sources_of_another_form_are_refused(served, text, words):
     (served / "prompts.py").write_text(text)
     with pytest.raises(UserError, match=words):

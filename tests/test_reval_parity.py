@@ -1,6 +1,7 @@
 """REval's scorer and tracer against the published rules restated (`official_rules.reval`), on hostile texts.
 
-On the fixture, and on a seeded sample of the published questions where CR_BENCHMARKS names a folder that has them.
+On the fixture, and on a seeded sample of the published questions where CR_BENCHMARKS names a folder that has
+them.
 """
 
 import json
@@ -16,6 +17,7 @@ from cr_utils.sandbox import Sandbox
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
+# fmt: off
 COVERAGE = [
     "YES", "yes", "NO", "", " ", "Y", "YES.", "YESNO", "NOYES", "Yes, but NO", "\nYES", "[ANSWER]YES",
     "NYES", "YNO", "[ANSWER]\nNO\n[/ANSWER]", "[answer]yes[/answer]",
@@ -90,6 +92,7 @@ CLASS = [
 JOINTS = [
     "", " ", "\n", "[ANSWER]", "[/ANSWER]", "[/ANSWER", "; ", ";", " or ", ", ", "\t", "[answer]",
 ]
+# fmt: on
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +127,19 @@ def texts_for(task, pair, truth, draw, n):
     """n texts of a task, hostile and random ones, filled in with what is right for a place."""
     if task == "output":
         texts = OUTPUT if pair.test is None else CLASS
-        test = f"assert {pair.program['entry_point']}{pair.given[:-2]}) == {pair.program['outputs'][pair.input_idx]}" \
-            if pair.test is None else pair.given.strip()
-        method = next((word.split("(")[0] for word in (pair.test or "").split() if word.startswith("test_")), "x")
-        parts = {"{test}": test, "{asked}": pair.output_pred, "{f}": pair.program["entry_point"],
-                 "{last}": test.split("\n")[-1], "{method}": method}
+        test = pair.given.strip()
+        if pair.test is None:
+            call = pair.program["entry_point"] + pair.given[:-2]
+            test = f"assert {call}) == {pair.program['outputs'][pair.input_idx]}"
+        words = (pair.test or "").split()
+        method = next((word.split("(")[0] for word in words if word.startswith("test_")), "x")
+        parts = {
+            "{test}": test,
+            "{asked}": pair.output_pred,
+            "{f}": pair.program["entry_point"],
+            "{last}": test.split("\n")[-1],
+            "{method}": method,
+        }
     else:
         texts = {"coverage": COVERAGE, "path": PATH, "state": STATE}[task]
         covered, following, values = truth
@@ -191,7 +202,9 @@ def test_hostile_answers_to_published_questions(task, sandbox):
 
 def as_told(truth):
     """A truth of ours in the form of the rules: values as a set of texts, where they have one."""
-    plain = "Nil" if truth.values is None else {(one.type, repr(one.value)) for one in truth.values if one.plain}
+    plain = (
+        "Nil" if truth.values is None else {(one.type, repr(one.value)) for one in truth.values if one.plain}
+    )
     return [truth.covered, sorted(truth.next_lines), plain]
 
 
@@ -201,11 +214,17 @@ def held_truths(data, tasks, sandbox):
     truths, _ = official_rules.reval(data, tasks, [f"{pair.idx}.{pair.input_idx}" for pair in many], [])
     other = []
     for pair in many:
-        for place, mine, true in zip(pair.places, pair.truths, truths[f"{pair.idx}.{pair.input_idx}"], strict=True):
+        for place, mine, true in zip(
+            pair.places, pair.truths, truths[f"{pair.idx}.{pair.input_idx}"], strict=True
+        ):
             values = true[2] if true[2] == "Nil" else {tuple(one) for one in true[2]}
             covered, following, plain = as_told(mine)
-            same = plain == values if "Nil" in (plain, values) else \
-                plain <= values and len(plain) >= len({one for one in values if one[0] in ("int", "str", "bool")})
+            same = (
+                plain == values
+                if "Nil" in (plain, values)
+                else plain <= values
+                and len(plain) >= len({one for one in values if one[0] in ("int", "str", "bool")})
+            )
             if (covered, following) != (true[0], true[1]) or not same:
                 other.append((pair.key, place, as_told(mine), true))
     return other
@@ -219,7 +238,9 @@ def test_the_truth_of_published_questions(sandbox):
     data, tasks = published()
     rows = sorted(random.Random(3).sample(tasks, 40), key=lambda row: row["idx"])
     # Objects whose text shows an address have none that could be compared.
-    other = [one for one in held_truths(data, spread(tasks, rows), sandbox) if " at 0x" not in json.dumps(one[3])]
+    other = [
+        one for one in held_truths(data, spread(tasks, rows), sandbox) if " at 0x" not in json.dumps(one[3])
+    ]
     assert other == []
 
 
@@ -234,23 +255,41 @@ def test_random_consistency(seed):
     draw = random.Random(seed)
     pairs = [(idx, at) for idx in range(6) for at in range(3)]
     places = [pair for pair in pairs for _ in range(draw.randrange(1, 5))]
-    scored = {task: [{"idx": idx, "input_idx": at, "passed": draw.random() < 0.7, "strict": False} for idx, at in places]
-              for task in ("coverage", "path", "state")}
+    scored = {
+        task: [
+            {"idx": idx, "input_idx": at, "passed": draw.random() < 0.7, "strict": False}
+            for idx, at in places
+        ]
+        for task in ("coverage", "path", "state")
+    }
     whole = {pair: draw.random() < 0.6 for pair in pairs}
-    scored["output"] = [{"idx": idx, "input_idx": at, "passed": one, "strict": False} for (idx, at), one in whole.items()]
-    true = official_rules.consistency(*([row["passed"] for row in scored[task]] for task in ("coverage", "state", "path")),
-                                      [whole[pair] for pair in places])
+    scored["output"] = [
+        {"idx": idx, "input_idx": at, "passed": one, "strict": False} for (idx, at), one in whole.items()
+    ]
+    true = official_rules.consistency(
+        *([row["passed"] for row in scored[task]] for task in ("coverage", "state", "path")),
+        [whole[pair] for pair in places],
+    )
     assert score_reval.consistency(scored)["consistency"] == true
 
 
-@pytest.mark.parametrize("task, response, right", [
-    ("coverage", "[/THOUGHT][ANSWER]YES[/ANSWER]", True), ("coverage", "[ANSWER]YES[/ANSWER]", False),
-    ("coverage", "[/thought]yes", False), ("coverage", "[/thought][answer]yes", True), ("path", "[/THOUGHT]\n", False),
-    ("path", "[/THOUGHT][ANSWER]return total / (len(xs) - 1)", True), ("path", "return total / (len(xs) - 1)", False),
-    ("state", "[/THOUGHT][ANSWER]2; int", True), ("state", "2; int", False), ("state", "[/thought][ANSWER]2; int", False),
-    ("output", "[/THOUGHT][ANSWER]assert mean_gap([1, 4, 2]) == 2.5", True),
-    ("output", "assert mean_gap([1, 4, 2]) == 2.5", False),
-])
+@pytest.mark.parametrize(
+    "task, response, right",
+    [
+        ("coverage", "[/THOUGHT][ANSWER]YES[/ANSWER]", True),
+        ("coverage", "[ANSWER]YES[/ANSWER]", False),
+        ("coverage", "[/thought]yes", False),
+        ("coverage", "[/thought][answer]yes", True),
+        ("path", "[/THOUGHT]\n", False),
+        ("path", "[/THOUGHT][ANSWER]return total / (len(xs) - 1)", True),
+        ("path", "return total / (len(xs) - 1)", False),
+        ("state", "[/THOUGHT][ANSWER]2; int", True),
+        ("state", "2; int", False),
+        ("state", "[/thought][ANSWER]2; int", False),
+        ("output", "[/THOUGHT][ANSWER]assert mean_gap([1, 4, 2]) == 2.5", True),
+        ("output", "assert mean_gap([1, 4, 2]) == 2.5", False),
+    ],
+)
 def test_a_chain_of_thought_that_did_not_end_is_no_answer(task, response, right, sandbox):
     place = {"path": (6, "(a, b)"), "output": None}.get(task, (9, "gap"))
     row = {"idx": 0, "input_idx": 0, "response": response}

@@ -136,7 +136,8 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
         raise ValueError(f"{model_name} gave {len(replies)} replies to {len(questions)} questions")
     # A lone surrogate (an endpoint's cut emoji) could not be written to the file.
     texts = [reply.text.encode("utf-8", "replace").decode() for reply in replies]
-    tagged = [templates.tagged(text, question.prompt) for text, question in zip(texts, questions, strict=True)]
+    tagged = [templates.tagged(text, question.prompt)
+              for text, question in zip(texts, questions, strict=True)]
     judged = answers.judge_many(questions, tagged, [reply.truncated for reply in replies], sandbox)
     items = [
         {

@@ -1,9 +1,9 @@
 """The answer in a whole completion, as the published code of CRUXEval and LiveCodeBench reads it.
 
-Scope: text to text, and only for the published verdicts; the strict rule reads answers in `answers`. Reproduced
-with its quirks: the first [ANSWER] counts, and an assertion is cut at its first ``==``, so that an answer which
-holds ``==`` itself is cut short. Where a prompt ends with [ANSWER] (the published direct form), the mark is not
-looked for again.
+Scope: text to text, and only for the published verdicts; the strict rule reads answers in `answers`.
+Reproduced with its quirks: the first [ANSWER] counts, and an assertion is cut at its first ``==``, so that an
+answer which holds ``==`` itself is cut short. Where a prompt ends with [ANSWER] (the published direct form),
+the mark is not looked for again.
 """
 
 OPENING, CLOSING = "[ANSWER]", "[/ANSWER]"
@@ -37,8 +37,8 @@ def published(name: str, mode: str, completion: str, opened: bool = False) -> st
 def of_reply(name: str, mode: str, prompt: str, answer: str | None, completion: str | None = None) -> str:
     """As `published`, for a reply to a prompt of any form.
 
-    answer: what stands inside our own tags. The completion is read instead where there are none, and the prompt or
-    the reply has the benchmarks' marks.
+    answer: what stands inside our own tags. The completion is read instead where there are none, and the
+    prompt or the reply has the benchmarks' marks.
     """
     if completion is not None and "<answer>" not in completion and OPENING in prompt + completion:
         return published(name, mode, completion, is_opened(prompt))

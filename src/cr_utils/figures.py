@@ -11,8 +11,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from cr_utils import frames, marks, stats, tables
 from cr_utils.figure_style import (
-    ARM_LABELS, BENCHMARK_LABELS, KIND_COLORS, MODEL_COLORS, MODEL_LABELS, OTHER_COLORS, PAPER, SLATE, SOURCE_COLORS,
-    SOURCE_LINES, axes, color, counted, empty, ordered, styled,
+    ARM_LABELS, BENCHMARK_LABELS, KIND_COLORS, MODEL_COLORS, MODEL_LABELS, OTHER_COLORS, PAPER, SLATE,
+    SOURCE_COLORS, SOURCE_LINES, axes, color, counted, empty, ordered, styled,
 )
 
 SETTINGS = ("nested", "methods", "control 1", "control 2", "control 3", "helper")
@@ -177,7 +177,8 @@ def answer_length(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
         for verdict in (True, False):
             tokens = part.loc[(part["model"] == model) & (part["verdict"] == verdict), "tokens"].to_numpy(float)
             values.append(tokens)
-            labels.append(f"{MODEL_LABELS.get(model, model)}, {'right' if verdict else 'wrong'} (n={len(tokens):,})")
+            how = "right" if verdict else "wrong"
+            labels.append(f"{MODEL_LABELS.get(model, model)}, {how} (n={len(tokens):,})")
             colors.append(color(model, others))
     marks.boxes(ax, values, colors)
     for patch, right in zip(ax.patches, [True, False] * len(models), strict=True):
@@ -223,7 +224,8 @@ def constructs(frame: pd.DataFrame, ax=None, task: str = "output",
                models: tuple = ("base_direct", "base", "sft", "grpo")):
     """Accuracy by setting, control depth, type under test and trace length. frame: as `frames.outcomes`.
 
-    models: which of our own to show; others that were measured are shown too. Held-out problems of both kinds together; a group with fewer than 10 answers is left out. Four axes.
+    models: which of our own to show; others that were measured are shown too. Held-out problems of both kinds
+    together; a group with fewer than 10 answers is left out. Four axes.
     """
     shown = [model for model in ordered(frame["model"]) if model in models or model not in MODEL_COLORS]
     found = axes(ax, 2, 2, height=5.4 + 0.6 * max(0, len(shown) - 4))

@@ -1,9 +1,9 @@
 """The benchmarks' own prompts as template files: fetched from their repositories at pinned revisions.
 
-No prompt text is part of this package. CRUXEval and LiveCodeBench keep theirs in Python functions, which are read
-as syntax and never executed; REval in format strings. Each becomes a file with the placeholders of `templates`.
-The hashes are recorded at the first download and checked at every later one. Not reproduced: system messages,
-chat forms, and the comment lines that REval's own code puts before a class's test.
+No prompt text is part of this package. CRUXEval and LiveCodeBench keep theirs in Python functions, which are
+read as syntax and never executed; REval in format strings. Each becomes a file with the placeholders of
+`templates`. The hashes are recorded at the first download and checked at every later one. Not reproduced:
+system messages, chat forms, and the comment lines that REval's own code puts before a class's test.
 """
 
 import ast
@@ -19,18 +19,20 @@ from cr_utils.errors import UserError
 
 TIMEOUT = 10.0
 FORMS = ("direct", "cot")
+_GITHUB = "https://raw.githubusercontent.com/"
 SOURCES = {
     "cruxeval": (
-        "https://raw.githubusercontent.com/facebookresearch/cruxeval/190faf16d175b5847b0af05d937872b1fb395942/",
+        _GITHUB + "facebookresearch/cruxeval/190faf16d175b5847b0af05d937872b1fb395942/",
         ("prompts.py",),
     ),
     "livecodebench": (
-        "https://raw.githubusercontent.com/LiveCodeBench/LiveCodeBench/f05cda286956b0a976df08afe2e2a323358d32d1/",
+        _GITHUB + "LiveCodeBench/LiveCodeBench/f05cda286956b0a976df08afe2e2a323358d32d1/",
         ("lcb_runner/prompts/code_execution.py",),
     ),
     "reval": (
-        "https://raw.githubusercontent.com/r-eval/REval/2f148b913deb4ae0e0ce41f0245ef35054ede8d6/",
-        tuple(f"prompts/{form}_{task}.txt" for task in ("coverage", "path", "state", "output") for form in FORMS),
+        _GITHUB + "r-eval/REval/2f148b913deb4ae0e0ce41f0245ef35054ede8d6/",
+        tuple(f"prompts/{form}_{task}.txt" for task in ("coverage", "path", "state", "output")
+              for form in FORMS),
     ),
 }
 # What the sources call the parts of a question, and what `templates` calls them.
@@ -45,9 +47,10 @@ _FUNCTION = re.compile(r"make_(direct|cot)_(output|input)_prompt")
 
 
 def fetch(name: str, folder: Path | None = None) -> list[Path]:
-    """Download a benchmark's prompts and write them as templates; returns the files, as <name>_<task>_<form>.txt.
+    """Download a benchmark's prompts and write them as templates <name>_<task>_<form>.txt; returns the files.
 
-    Raises UserError where the network is closed, a file differs from its first download, or has no prompt in it.
+    Raises UserError where the network is closed, a file differs from its first download, or has no prompt in
+    it.
     """
     if name not in SOURCES:
         raise UserError(f"unknown benchmark {name!r}: one of {', '.join(SOURCES)}")
@@ -130,8 +133,8 @@ def _formatted(stem: str, text: str) -> dict[tuple[str, str], str]:
         pieces = list(string.Formatter().parse(text))
     except ValueError as error:
         raise UserError(f"reval: {stem}.txt is no format string ({error})") from None
-    whole = "".join(plain + ("" if field is None else _placeholder(field, parts)) for plain, field, *_ in pieces)
-    return {(task, form): whole}
+    whole = [plain + ("" if field is None else _placeholder(field, parts)) for plain, field, *_ in pieces]
+    return {(task, form): "".join(whole)}
 
 
 def _placeholder(name: str, parts: dict[str, str]) -> str:

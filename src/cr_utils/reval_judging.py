@@ -10,7 +10,9 @@ nan, inf = float("nan"), float("inf")  # as they stand in the texts of observed 
 
 
 def judge_state(value_text, type_text, around, observed):
-    """The published comparison of "value; type" with observed values; around: (whole answer, last position)."""
+    """The published comparison of "value; type" with observed values; around: (whole answer, last position of
+    a mark).
+    """
     answer = _evaluated(value_text, type_text, around)
     return answer is not None and bool(_matches(*answer, observed))
 
@@ -85,9 +87,9 @@ def _published_names():
     import datetime
     import importlib
     space = {name: object() for name in (
-        "pytz Bullet Input tqdm Model DREval Nil _NilType FunctionFactory ClassFactory Sandbox build_direct_prompt "
-        "build_cot_prompt get_time is_builtin_type Task Coverage Path State Output Consistency Cli "
-        "penalty_pattern").split()}
+        "pytz Bullet Input tqdm Model DREval Nil _NilType FunctionFactory ClassFactory Sandbox "
+        "build_direct_prompt build_cot_prompt get_time is_builtin_type Task Coverage Path State Output "
+        "Consistency Cli penalty_pattern").split()}
     for name in ("inspect", "os", "re", "json", "sys"):
         space[name] = importlib.import_module(name)
     return {**space, "__name__": "__main__", "datetime": datetime.datetime, "locate": _locate,
@@ -100,7 +102,7 @@ def _locate(path):
 
 
 def _published_locals(value_text, type_text, whole, position):
-    """The variables of the published function that evaluates a state answer; a comprehension sees none of them."""
+    """The variables of the published function that evaluates a state answer; a comprehension sees none."""
     import re
     semicolon = whole.rfind(";")
     kind = whole[semicolon + 1:].strip().lower()
@@ -133,7 +135,8 @@ def judge_output(code, entry, test, index, answer, asked="", earlier=()):
     if test is None:
         # A comprehension in the answer sees the globals only, and the function is a local: as published.
         local = {"fn_name": entry, entry: space[entry], "code": code, "ans": answer, "status": False,
-                 "_input": asked, **{name: object() for name in ("self", "task", "sandbox", "p", "model_gen")}}
+                 "_input": asked,
+                 **{name: object() for name in ("self", "task", "sandbox", "p", "model_gen")}}
         try:
             exec(answer, _published_names(), local)
         except Exception:
@@ -148,7 +151,8 @@ def _factory_names():
     import collections.abc
     import importlib
     import types
-    space = {name: importlib.import_module(name) for name in ("ast", "inspect", "itertools", "sys", "tempfile")}
+    modules = ("ast", "inspect", "itertools", "sys", "tempfile")
+    space = {name: importlib.import_module(name) for name in modules}
     return {**space, "__name__": "dynamics", "deepcopy": importlib.import_module("copy").deepcopy,
             "FrameType": types.FrameType, "Iterator": collections.abc.Iterator,
             "Generator": collections.abc.Generator}

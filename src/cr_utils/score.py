@@ -7,8 +7,8 @@
     score reval --task differences --out FILE [--data FOLDER]   where the official and the strict truth part
 
 Files of generations are CRUXEval's: {"sample_0": ["…", …], …} in; the same with raw_generations,
-raw_scored_generations, pass_at_1 and pass_at_5 out, and our strict verdicts beside them. With --completions they
-hold whole completions, and the answers that were read in them come out as raw_generations.
+raw_scored_generations, pass_at_1 and pass_at_5 out, and our strict verdicts beside them. With --completions
+they hold whole completions, and the answers that were read in them come out as raw_generations.
 """
 
 import argparse
@@ -75,7 +75,8 @@ def _extracted(name: str, mode: str, rows: list[dict], completions: dict) -> tup
                   for text in texts]
         own[row["id"]] = [answers.extract(text).answer for text in tagged]
         official[row["id"]] = [
-            extraction.of_reply(name, mode, "", answer) if "<answer>" in text else extraction.published(name, mode, text)
+            extraction.of_reply(name, mode, "", answer) if "<answer>" in text
+            else extraction.published(name, mode, text)
             for answer, text in zip(own[row["id"]], texts, strict=True)
         ]
     return official, own
@@ -96,7 +97,8 @@ def _reval(options, sandbox) -> dict:
         raise UserError(f"score reval --task {options.task} needs --answers FILE and --out FILE")
     data = benchmarks.load("reval", where=where, mode="require")
     tasks = benchmarks.load("reval_tasks", where=where, mode="require")
-    scored = score_reval.score(options.task, data, tasks, jsonl.read(options.answers), sandbox, options.thought)
+    rows = jsonl.read(options.answers)
+    scored = score_reval.score(options.task, data, tasks, rows, sandbox, options.thought)
     jsonl.write(_writable(options.out), scored)
     return score_reval.metrics(options.task, scored)
 

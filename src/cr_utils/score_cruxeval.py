@@ -60,9 +60,9 @@ def single_verdicts(name: str, questions: list[Question], texts: list[str | None
                     sandbox=None, completions: list[str] | None = None) -> list[bool]:
     """The published verdicts of one answer per question, each as if its row had no other generation.
 
-    texts: what stands inside the answer tags, or None; completions: the whole replies, which are read where they
-    have the benchmarks' own marks. Of a whole assertion the asked side is taken, as the published `extraction`
-    does. A skipped generation is wrong.
+    texts: what stands inside the answer tags, or None; completions: the whole replies, which are read where
+    they have the benchmarks' own marks. Of a whole assertion the asked side is taken, as the published
+    `extraction` does. A skipped generation is wrong.
     """
     sandbox = sandbox or answers.shared_sandbox()
     rows = [_row(name, question) for question in questions]

@@ -22,8 +22,8 @@ def score(task: str, data: list[dict], tasks: list[dict], rows: list[dict], sand
     """Judge answers: rows {idx, input_idx, lineno, var, response} (output: without lineno and var) -> the
     same rows with `passed` (published), `strict` and `expected`; None for both where there is no truth.
 
-    thought: the published chain-of-thought form, in which a response without [/THOUGHT] gives no answer. Raises
-    UserError for a task or a question that does not exist.
+    thought: the published chain-of-thought form, in which a response without [/THOUGHT] gives no answer.
+    Raises UserError for a task or a question that does not exist.
     """
     return score_pairs(task, {pair.key: pair for pair in reval.pairs(data, tasks)}, rows, sandbox, thought)
 
@@ -93,7 +93,7 @@ _CONSISTENT = {(True, True, True, True): 1, (True, True, True, False): 0.5,
 
 
 def unwrapped(response: str) -> str:
-    """A response without our own tags; the published ones (in any case: see coverage) stay for their own rule."""
+    """A response without our own tags; the published ones, in either case, stay for the published rule."""
     if "<answer>" in response and "[ANSWER]" not in response.upper():
         return response.rpartition("<answer>")[2].partition("</answer>")[0].strip()
     return response

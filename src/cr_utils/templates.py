@@ -1,11 +1,11 @@
 """Prompt templates that a user names: a text file per task, in which the parts of a question are filled in.
 
 Placeholders: {code} (the program as it is shown), {numbered_code}, {query} (our line that states the
-question), {call}, {entry_point}, {input}, {output}, {line}, {line_text}, {var}, and four that the benchmarks' own
-prompts need: {short_call} (a call, or "the above test code"), {asked_test} ({query} with ``??``), {whole_line}
-(a line with its indentation), {lined_code} (a function's code with numbers and tabs). Other braces stay as they
-are. An answer may come in <answer>…</answer> or, as the benchmarks' own prompts ask for it, in
-[ANSWER]…[/ANSWER].
+question), {call}, {entry_point}, {input}, {output}, {line}, {line_text}, {var}, and four that the benchmarks'
+own prompts need: {short_call} (a call, or "the above test code"), {asked_test} ({query} with ``??``),
+{whole_line} (a line with its indentation), {lined_code} (a function's code with numbers and tabs). Other
+braces stay as they are. An answer may come in <answer>…</answer> or, as the benchmarks' own prompts ask for
+it, in [ANSWER]…[/ANSWER].
 """
 
 import re
@@ -98,7 +98,8 @@ def _part(question: Question, name: str) -> str:
         return {"code": code, "query": query}[name]
     is_test = question.input.startswith("assert") or "\n" in question.input
     if is_test and question.task == "output" and name in ("call", "input", "short_call"):
-        raise UserError(f"a template with {{{name}}} gives the answer of {question.id} away: use {{asked_test}}")
+        told = f"a template with {{{name}}} gives the answer of {question.id} away"
+        raise UserError(f"{told}: use {{asked_test}}")
     if name == "numbered_code":
         return "\n".join(f"{number} {line}" for number, line in enumerate(code.split("\n"), 1))
     if name == "lined_code":
