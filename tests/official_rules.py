@@ -2,12 +2,13 @@
 
 Slow, unsafe and simple on purpose: a program with the pasted text runs in a forked process of its own, without a
 sandbox, under the guard, the silenced streams, the empty folder and the 3 s of wall time of the published
-harness. Only for texts that a test wrote. Shares no code with the package.
+harness. Only for texts that a test wrote. Shares no code with the package. REval's rules: `official_reval`.
 """
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 HARNESS = r'''
 import numpy, pandas  # the published harness has loaded them before it forks
@@ -107,6 +108,49 @@ def livecodebench(row: dict, generations: list[str], verdicts: dict[str, bool]) 
     """The published list of an output-prediction row."""
     results = [verdicts[text] for text in generations if row["input"] not in text]
     return results if results else [False] * len(generations)
+
+
+def extracted(name: str, mode: str, said: str, thought: bool) -> str:
+    """The published answer in what a model said; `thought`: the model opens the mark, after a chain of thought."""
+    if thought and "[ANSWER]" in said:
+        said = said.split("[ANSWER]")[1].strip()
+    if name == "cruxeval":
+        said = said.split("[/ANSWER]")[0]  # its generations stop there
+        if mode == "output":
+            return (said.split("==")[1] if "==" in said else said).strip()
+        said = said.split("==")[0]
+        return (said.split("assert")[1] if "assert" in said else said).strip()
+    if "==" in said:
+        said = said.split("==")[1].strip()
+    said = said.split("[/ANSWER]")[0] if "[/ANSWER]" in said else said.split("\n")[0]
+    return said.strip()
+
+
+def reval(data: list[dict], tasks: list[dict], pairs: list[str], answers: list[list]) -> tuple[dict, list]:
+    """The truth of pairs ("idx.input_idx"), [covered, next lines, "Nil" or [[type, repr], …]] for each place, and
+    the verdicts of answers [task, pair, line, expression, response]; None where a program cannot run.
+    """
+    job = {"data": data, "tasks": tasks, "pairs": pairs, "answers": answers}
+    script = Path(__file__).with_name("official_reval.py")
+    command = [sys.executable, "-I", script]
+    done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return tuple(json.loads(done.stdout.splitlines()[-1]))
+
+
+def consistency(coverage: list[bool], state: list[bool], path: list[bool], output: list[bool]) -> float:
+    """The published score in percent of verdicts that are aligned by question."""
+    score = 0.0
+    for cover, value, following, whole in zip(coverage, state, path, output, strict=True):
+        if cover and value and following and whole:
+            score += 1
+        elif cover and value and following:
+            score += 0.5
+        elif cover and value and not whole:
+            score += 0.25
+        elif cover and not value and not following and not whole:
+            score += 0.125
+    return 100 * score / len(coverage)
 
 
 IMPORTS = """from itertools import accumulate, chain, combinations, count, permutations, product, groupby, islice, repeat

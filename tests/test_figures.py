@@ -105,6 +105,40 @@ def test_length_failures_constructs(rows, items):
     assert "control 3" in labels(found[0]) and len(found) == 4
 
 
+def test_given_models_are_in_every_figure_of_answers(rows, items):
+    given = [{**one, "model": "gpt-x", "key": one["key"].replace("sft", "gpt-x")} for one in items
+             if one["model"] == "sft"]
+    told = steps.annotate([*items, *given], rows)
+    departed, outcomes = answer_tables.departures(told), frames.outcomes(told, frames.problems(rows))
+    assert labels(figures.failure_kinds(answer_tables.failures(told))[0])[-1] == "gpt-x"
+    assert "gpt-x, wrong" in labels(figures.answer_length(outcomes))[-1]
+    assert labels(answer_figures.departures(departed))[-1].startswith("gpt-x (n=")
+    for drawn in (figures.constructs(outcomes), figures.accuracy(tables.main(told, split=lambda _: "dev")),
+                  answer_figures.overthinking(answer_tables.length(told), departed)):
+        legend, = np.ravel(drawn)[0].get_figure().legends
+        assert legend.get_texts()[-1].get_text() == "gpt-x"
+
+
+def test_titles_side_by_side_and_legends_fit_their_figure(items):
+    """No title reaches the next panel, and no legend leaves the page, with many models of long names."""
+    given = [{**one, "model": f"some-organisation-{n}", "key": f"{n}" + one["key"]} for one in items
+             if one["model"] == "sft" for n in range(6)]
+    found = figures.accuracy(tables.main([*items, *given], split=lambda _: "dev"))
+    figure = found[0].get_figure()
+    figure.canvas.draw()
+    ends = [one._left_title.get_window_extent().x1 for one in found]
+    starts = [one.get_window_extent().x0 for one in found]
+    assert all(end < start for end, start in zip(ends, starts[1:], strict=False))
+    box = figure.legends[0].get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+
+
+def test_a_percent_axis_has_no_needless_decimals(items):
+    one = figures.accuracy(tables.main(items, split=lambda _: "dev"))[0]
+    said = [one.xaxis.get_major_formatter()(x, 0) for x in (0.0, 0.1, 0.30000000000000004, 0.025, 1.0)]
+    assert said == ["0%", "10%", "30%", "2.5%", "100%"]
+
+
 def test_departures_reach_one_and_overthinking_has_a_dot_each(rows, items):
     told = steps.annotate(items, rows)
     departed, length = answer_tables.departures(told), answer_tables.length(told)

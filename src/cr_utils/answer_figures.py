@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
 from cr_utils import marks, stats
-from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_COLORS, MODEL_LABELS, PAPER, axes, empty, styled
+from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_LABELS, PAPER, axes, empty, ordered, styled
 
 PARTS = (
     ("right, right steps", "#009e73"),
@@ -30,8 +30,7 @@ def departures(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task: s
     frame: as `answer_tables.departures`.
     """
     rows = frame[(frame["benchmark"] == benchmark) & (frame["task"] == task)].set_index("model")
-    models = [name for name in MODEL_COLORS if name in rows.index]
-    models += sorted(set(rows.index) - set(models))
+    models = ordered(rows.index)
     ax = axes(ax, height=1.3 + 0.32 * max(2, len(models)))
     if not models:
         return empty(ax, "no chain could be compared with its run")
@@ -81,8 +80,7 @@ def overthinking(length: pd.DataFrame, departed: pd.DataFrame, ax=None, benchmar
     if not rows:
         return empty(ax, f"no answers on {benchmark}, {task}")
     made = pd.DataFrame(rows)
-    models = [name for name in MODEL_COLORS if name in set(made["model"])]
-    models += sorted(set(made["model"]) - set(models))
+    models = ordered(made["model"])
     marks.points(ax, made, "model", models, list(dict.fromkeys(made["task"])))
     ax.set(xlabel="share of answers", title=f"{BENCHMARK_LABELS.get(benchmark, benchmark)}, {task}")
     marks.legend(ax.get_figure(), ax, models)

@@ -211,7 +211,8 @@ def data_main(argv: list[str]) -> int:
     elif command == "fingerprints" and not names:
         print(write_fingerprints())
     else:
-        raise UserError(f"data {' '.join(argv)}: use data status, data fetch [NAME ...] or data fingerprints")
+        raise UserError(f"data {' '.join(argv)}: use data status, data fetch [NAME ...], "
+                        "data fetch-templates [NAME ...] or data fingerprints")
     return 0
 
 

@@ -136,8 +136,9 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
         raise ValueError(f"{model_name} gave {len(replies)} replies to {len(questions)} questions")
     # A lone surrogate (an endpoint's cut emoji) could not be written to the file.
     texts = [reply.text.encode("utf-8", "replace").decode() for reply in replies]
-    judged = answers.judge_many(questions, list(map(templates.tagged, texts)),
-                                [reply.truncated for reply in replies], sandbox)
+    tagged = [templates.tagged(text, question.prompt)
+              for text, question in zip(texts, questions, strict=True)]
+    judged = answers.judge_many(questions, tagged, [reply.truncated for reply in replies], sandbox)
     items = [
         {
             "key": _key(model_name, benchmark, question, number),
@@ -171,7 +172,8 @@ def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sa
         if benchmark == "reval":
             official = reval_questions.at_hand("require").verdicts(questions, texts, sandbox)
         else:
-            official = score_cruxeval.single_verdicts(benchmark, questions, texts, sandbox)
+            official = score_cruxeval.single_verdicts(benchmark, questions, texts, sandbox,
+                                                      [item["completion"] for item in items])
     except UserError as error:
         print(f"{benchmark}: no published verdicts: {error}", file=sys.stderr)
         return

@@ -39,7 +39,8 @@ SOURCE_LINES = {"train": "-", "heldout": DASHES, "heldout_ood": DOTS, "cruxeval"
                 "livecodebench": DASHES, "reval": DOTS}
 ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO", "more_sft": "more SFT, no GRPO",
               "short_sft": "small budget, all data", "no_chains": "without chains",
-              "no_constraints": "without constraints", "no_mutation": "without mutation", "facts": "every operation stated", "results": "results of lines only",
+              "no_constraints": "without constraints", "no_mutation": "without mutation",
+              "facts": "every operation stated", "results": "results of lines only",
               "short_grpo": "small budget, answers rewarded", "whitebox": "half for steps",
               "bilevel": "steps beside the answer"}
 BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval",
@@ -52,6 +53,12 @@ def counted(benchmark: str, frame) -> str:
     found = sorted({int(n) for n in frame["n"].dropna()}) if "n" in frame else []
     number = f" (n={found[0]:,}" + (f"-{found[-1]:,})" if found[-1] > found[0] else ")") if found else ""
     return BENCHMARK_LABELS.get(benchmark, benchmark) + number
+
+
+def ordered(names) -> list[str]:
+    """Models in the order of every figure: ours by stage, then the others by name."""
+    found = set(names)
+    return [name for name in MODEL_COLORS if name in found] + sorted(found - set(MODEL_COLORS))
 
 
 RC = {

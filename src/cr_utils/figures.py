@@ -11,20 +11,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from cr_utils import frames, marks, stats, tables
 from cr_utils.figure_style import (
-    ARM_LABELS,
-    BENCHMARK_LABELS,
-    KIND_COLORS,
-    MODEL_COLORS,
-    MODEL_LABELS,
-    OTHER_COLORS,
-    PAPER,
-    SLATE,
-    SOURCE_COLORS,
-    SOURCE_LINES,
-    axes,
-    counted,
-    empty,
-    styled,
+    ARM_LABELS, BENCHMARK_LABELS, KIND_COLORS, MODEL_COLORS, MODEL_LABELS, OTHER_COLORS, PAPER, SLATE,
+    SOURCE_COLORS, SOURCE_LINES, axes, color, counted, empty, ordered, styled,
 )
 
 SETTINGS = ("nested", "methods", "control 1", "control 2", "control 3", "helper")
@@ -130,14 +118,14 @@ def accuracy(frame: pd.DataFrame, ax=None, benchmarks: tuple = ("heldout", "held
              mode: str = "strict"):
     """Accuracy with 95 % intervals by benchmark and task. frame: as `tables.main`; one axes a benchmark."""
     frame = frame[(frame["mode"] == mode) & frame["accuracy"].notna()]
-    found = np.atleast_1d(axes(ax, 1, len(benchmarks), height=3.4, sharey=False))
-    models = [name for name in MODEL_COLORS if name in set(frame["model"])]
-    models += sorted(set(frame["model"]) - set(models))
+    models = ordered(frame["model"])
+    height = 3.4 + 0.3 * max(0, len(models) - 5)
+    found = np.atleast_1d(axes(ax, 1, len(benchmarks), height=height, sharey=False))
     for one, benchmark in zip(found, benchmarks, strict=True):
         part = frame[frame["benchmark"] == benchmark]
         tasks = [task for task in (*tables.TASKS, "consistency") if task in set(part["task"])]
         # `mean` sums its tasks' questions and `consistency` has its own: neither is the n of a task.
-        title = counted(benchmark, part[part["task"].isin(tables.TASKS)])
+        title = _narrow(counted(benchmark, part[part["task"].isin(tables.TASKS)]))
         if not tasks:
             empty(one, "not run").set_title(title)
             continue
@@ -145,6 +133,11 @@ def accuracy(frame: pd.DataFrame, ax=None, benchmarks: tuple = ("heldout", "held
         one.set_title(title)
     marks.legend(found[0].get_figure(), found[0], models)
     return found if len(found) > 1 else found[0]
+
+
+def _narrow(title: str) -> str:
+    """A title for one of several panels side by side: the number of questions goes to a second line."""
+    return title.replace(" (n=", "\n(n=")
 
 
 @styled
@@ -163,7 +156,7 @@ def ablations(frame: pd.DataFrame, ax=None, task: str = "output"):
         part = rows[rows["benchmark"] == benchmark].set_index("arm").reindex(arms)
         marks.arms(one, part, arms)
         one.set(yticks=range(len(arms)), yticklabels=[ARM_LABELS.get(arm, arm) for arm in arms], xlabel="accuracy",
-                title=f"{counted(benchmark, part)}, {task}")
+                title=_narrow(f"{counted(benchmark, part)}, {task}"))
         one.grid(axis="y", visible=False)
         marks.percent(one, part["high"].max())
     found[0].set_ylim(len(arms) - 0.5, -0.5)  # the axes share y: once turns them all
@@ -174,7 +167,8 @@ def ablations(frame: pd.DataFrame, ax=None, task: str = "output"):
 def answer_length(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task: str = "output"):
     """Answer length by stage, right and wrong answers apart. frame: as `frames.outcomes`."""
     part = frame[(frame["benchmark"] == benchmark) & (frame["task"] == task) & (frame["tokens"] > 0)]
-    models = [name for name in MODEL_COLORS if name in set(part["model"])]
+    models = ordered(part["model"])
+    others = tuple(model for model in models if model not in MODEL_COLORS)
     ax = axes(ax, height=0.9 + 0.42 * max(2, len(models)))
     if part.empty:
         return empty(ax, f"no answers on {benchmark}, {task}")
@@ -183,8 +177,9 @@ def answer_length(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
         for verdict in (True, False):
             tokens = part.loc[(part["model"] == model) & (part["verdict"] == verdict), "tokens"].to_numpy(float)
             values.append(tokens)
-            labels.append(f"{MODEL_LABELS[model]}, {'right' if verdict else 'wrong'} (n={len(tokens):,})")
-            colors.append(MODEL_COLORS[model])
+            how = "right" if verdict else "wrong"
+            labels.append(f"{MODEL_LABELS.get(model, model)}, {how} (n={len(tokens):,})")
+            colors.append(color(model, others))
     marks.boxes(ax, values, colors)
     for patch, right in zip(ax.patches, [True, False] * len(models), strict=True):
         patch.set_alpha(1.0 if right else 0.45)
@@ -199,7 +194,7 @@ def answer_length(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
 def failure_kinds(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", tasks: tuple = ("output", "input")):
     """Shares of all answers by kind of failure, stacked. frame: as `answer_tables.failures`; one axes a task."""
     rows = frame[frame["benchmark"] == benchmark]
-    models = [name for name in MODEL_COLORS if name in set(rows["model"])]
+    models = ordered(rows["model"])
     found = np.atleast_1d(axes(ax, 1, len(tasks), height=1.2 + 0.3 * max(2, len(models)), sharey=True))
     kinds = [kind for kind in KIND_COLORS if kind in set(rows["kind"])]
     kinds += sorted(set(rows["kind"]) - set(kinds))
@@ -213,13 +208,14 @@ def failure_kinds(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
         for kind in kinds:
             one.barh(range(len(models)), part[kind], 0.66, left, color=shades[kind], edgecolor=PAPER, linewidth=0.6)
             left += part[kind].to_numpy()
-        one.set(yticks=range(len(models)), yticklabels=[MODEL_LABELS[m] for m in models], xlim=(0, 1),
+        one.set(yticks=range(len(models)), yticklabels=[MODEL_LABELS.get(m, m) for m in models], xlim=(0, 1),
                 xlabel="share of all answers", title=f"{BENCHMARK_LABELS.get(benchmark, benchmark)}, {task}")
         one.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         one.grid(axis="y", visible=False)
     found[0].set_ylim(len(models) - 0.5, -0.5)
     handles = [found[0].plot([], [], color=shades[kind], lw=5)[0] for kind in kinds]
-    found[0].get_figure().legend(handles, kinds, ncols=min(6, max(1, len(kinds))), loc="outside upper center")
+    words = [kind.replace("_", " ") for kind in kinds]
+    found[0].get_figure().legend(handles, words, ncols=min(5, max(1, len(kinds))), loc="outside upper center")
     return found
 
 
@@ -228,14 +224,15 @@ def constructs(frame: pd.DataFrame, ax=None, task: str = "output",
                models: tuple = ("base_direct", "base", "sft", "grpo")):
     """Accuracy by setting, control depth, type under test and trace length. frame: as `frames.outcomes`.
 
-    Held-out problems of both kinds together; a group with fewer than 10 answers is left out. Four axes.
+    models: which of our own to show; others that were measured are shown too. Held-out problems of both kinds
+    together; a group with fewer than 10 answers is left out. Four axes.
     """
-    found = axes(ax, 2, 2, height=5.0)
+    shown = [model for model in ordered(frame["model"]) if model in models or model not in MODEL_COLORS]
+    found = axes(ax, 2, 2, height=5.4 + 0.6 * max(0, len(shown) - 4))
     if "setting" not in frame:
         return [empty(one, "the problems are not recorded") for one in found]
     part = frame[frame["benchmark"].isin(["heldout", "heldout_ood"]) & (frame["task"] == task)]
     part = part.assign(depth=part["depth"].map(lambda d: None if pd.isna(d) else f"depth {int(d)}"))
-    shown = [model for model in models if model in set(part["model"])]
     orders = {"setting": SETTINGS, "depth": tuple(f"depth {d}" for d in range(4)),
               "type": tuple(sorted(set(part["type"].dropna()))), "bin": tuple(name for name, _ in frames.STEP_BINS)}
     titles = ("setting", "depth of control flow", "type under test", "trace steps")

@@ -5,7 +5,6 @@ Each function draws on a given axes from plain values or a small frame; what is 
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import PercentFormatter
 
 from cr_utils.arms import REFERENCES
 from cr_utils.figure_style import GRID, INK, MODEL_COLORS, MODEL_LABELS, SLATE, color, marker
@@ -44,7 +43,8 @@ def percent(ax, top: float) -> None:
     """An accuracy axis from 0 to a little over the largest interval."""
     top = min(1.02, max(0.05, float(top) * 1.06))
     ax.set_xlim(-0.015 * top, top)
-    ax.xaxis.set_major_formatter(PercentFormatter(1))  # with decimals where ticks are closer than a percent
+    # With decimals only where ticks are closer than a percent.
+    ax.xaxis.set_major_formatter(lambda share, _: f"{round(100 * share, 4) + 0:g}%")
     ax.locator_params(axis="x", nbins=5)
 
 
@@ -53,7 +53,9 @@ def legend(figure, ax, models: list[str]) -> None:
     others = tuple(model for model in models if model not in MODEL_COLORS)
     handles = [ax.plot([], [], ls="", marker=marker(model, others), color=color(model, others), ms=5)[0]
                for model in models]
-    figure.legend(handles, [MODEL_LABELS.get(model, model) for model in models], ncols=max(1, len(models)),
+    labels = [MODEL_LABELS.get(model, model) for model in models]
+    columns = 110 // (4 + max(map(len, labels), default=1))  # so many fit the width of a page
+    figure.legend(handles, labels, ncols=max(1, min(len(models), columns)),
                   loc="outside upper center", columnspacing=1.2, handletextpad=0.2)
 
 

@@ -28,6 +28,7 @@ _LOOKS_AROUND = re.compile(
 )
 # The same for a benchmark's own program, which means no harm.
 _CODE_LOOKS_AROUND = re.compile(r"__|\b(?:import|exit|quit|help|globals|locals|vars|dir|eval|exec|compile|open)\b")
+_MAY_GO_ON = re.compile(r"""[#;\\]|'''|\"\"\"""")  # beyond its line, or beyond its statement
 _MODULES = "copy string math collections bisect heapq functools random itertools operator re sys".split()
 _NAMES = {
     "itertools": "accumulate chain combinations count cycle groupby islice permutations product repeat"
@@ -118,6 +119,8 @@ def _is_one_assertion(output: str, text: str) -> bool:
         body = _parsed(f"assert {output} == {text}").body
         if len(body) != 1 or not isinstance(body[0], ast.Assert) or body[0].msg is not None:
             return False
+        if text.isascii() and text.isprintable() and not _MAY_GO_ON.search(text):
+            return True  # a single line reads the same in brackets, and comparing syntax trees is slow
         inside = _parsed(f"({output} == {text}\n)").body
         return ast.dump(inside[0].value) == ast.dump(body[0].test)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

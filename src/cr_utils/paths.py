@@ -101,6 +101,11 @@ def benchmarks() -> Path:
     return folder
 
 
+def prompts() -> Path:
+    """Where the benchmarks' own prompts are written to: .cache/prompts in the checkout."""
+    return root() / ".cache" / "prompts"
+
+
 def shown(path: Path) -> str:
     """A path for reading: relative to the checkout or working directory it lies in, else whole."""
     for base in (package().parent.parent, Path.cwd()):

@@ -9,26 +9,28 @@ from cr_utils.reval_program import FILE, flat_values, patch_numpy, prepare, reco
 nan, inf = float("nan"), float("inf")  # as they stand in the texts of observed values
 
 
-def judge_state(value_text, type_text, observed):
-    """The published comparison of "value; type" with observed values."""
-    answer = _evaluated(value_text, type_text)
+def judge_state(value_text, type_text, around, observed):
+    """The published comparison of "value; type" with observed values; around: (whole answer, last position of
+    a mark).
+    """
+    answer = _evaluated(value_text, type_text, around)
     return answer is not None and bool(_matches(*answer, observed))
 
 
-def judge_traced_state(code, entry, test, job, line, text, value_text, type_text):
+def judge_traced_state(code, entry, test, job, line, text, value_text, type_text, around):
     """The same where observed values are no plain data: they are made again here."""
     run = record(prepare(code, entry, test)(job))
-    return judge_state(value_text, type_text, flat_values(run, line, text) or [])
+    return judge_state(value_text, type_text, around, flat_values(run, line, text) or [])
 
 
-def _evaluated(value_text, type_text):
+def _evaluated(value_text, type_text, around):
     """(value, type), or None where the published scorer gives up."""
     from pydoc import locate
-    space = _published_names()
+    space = _published_names(), _published_locals(value_text, type_text, *around)
     try:
         if type_text == "str":
             try:
-                return eval(value_text, space), str
+                return eval(value_text, *space), str
             except Exception:
                 return value_text, str
         if type_text in ("datetime.datetime", "datetime"):
@@ -36,16 +38,16 @@ def _evaluated(value_text, type_text):
             return parse(value_text), locate(type_text)
         if type_text in ("numpy.ndarray", "np.ndarray"):
             import numpy
-            return numpy.array(eval(value_text, space)), locate(type_text)
+            return numpy.array(eval(value_text, *space)), locate(type_text)
         if value_text == "None":
             return None, type(None)
         kind = locate(type_text)
         if not isinstance(kind, type):
             return None
         if kind.__module__ == "builtins":
-            return eval(value_text, space), kind
+            return eval(value_text, *space), kind
         try:
-            return kind(eval(value_text, space)), kind
+            return kind(eval(value_text, *space)), kind
         except Exception:
             return kind(value_text), kind
     except Exception:
@@ -85,13 +87,29 @@ def _published_names():
     import datetime
     import importlib
     space = {name: object() for name in (
-        "argparse glob pytz Bullet Input tqdm Model DREval Nil _NilType FunctionFactory ClassFactory Sandbox "
+        "pytz Bullet Input tqdm Model DREval Nil _NilType FunctionFactory ClassFactory Sandbox "
         "build_direct_prompt build_cot_prompt get_time is_builtin_type Task Coverage Path State Output "
-        "Consistency Cli penalty_pattern self resp idx semicolon parts _match").split()}
-    space["datetime"] = datetime.datetime
+        "Consistency Cli penalty_pattern").split()}
     for name in ("inspect", "os", "re", "json", "sys"):
         space[name] = importlib.import_module(name)
-    return {**space, "np": _Late("numpy"), "pd": _Late("pandas")}
+    return {**space, "__name__": "__main__", "datetime": datetime.datetime, "locate": _locate,
+            "argparse": _Late("argparse"), "glob": _Late("glob"), "np": _Late("numpy"), "pd": _Late("pandas")}
+
+
+def _locate(path):
+    from pydoc import locate
+    return locate(path)
+
+
+def _published_locals(value_text, type_text, whole, position):
+    """The variables of the published function that evaluates a state answer; a comprehension sees none."""
+    import re
+    semicolon = whole.rfind(";")
+    kind = whole[semicolon + 1:].strip().lower()
+    unwrapped = re.match(r"<class '(.*)'>", kind)
+    generic = re.match(r"(.*)\[.*\]", unwrapped.group(1) if unwrapped else kind)
+    return {"self": object(), "resp": whole, "idx": position, "semicolon": semicolon,
+            "parts": [value_text, type_text], "_match": generic}
 
 
 class _Late:
@@ -105,18 +123,20 @@ class _Late:
         return getattr(importlib.import_module(self._name), name)
 
 
-def judge_output(code, entry, test, index, answer, earlier=()):
+def judge_output(code, entry, test, index, answer, asked="", earlier=()):
     """Does a completed test pass, in the way of the published scorer? True only then; the missing name
     where one was missing. `earlier`: texts of programs that were executed in the namespace before."""
-    space = {"__name__": "program"}
+    space = _factory_names()
     patch_numpy(code)
     for text in earlier:
         exec(compile(text, FILE, "exec"), space)
     exec(compile(code, FILE, "exec"), space)
+    space[entry].__doc__ = code
     if test is None:
         # A comprehension in the answer sees the globals only, and the function is a local: as published.
         local = {"fn_name": entry, entry: space[entry], "code": code, "ans": answer, "status": False,
-                 **{name: object() for name in ("self", "task", "sandbox", "_input", "p", "model_gen")}}
+                 "_input": asked,
+                 **{name: object() for name in ("self", "task", "sandbox", "p", "model_gen")}}
         try:
             exec(answer, _published_names(), local)
         except Exception:
@@ -126,9 +146,21 @@ def judge_output(code, entry, test, index, answer, earlier=()):
     return _passes_in_class(space, case, answer)
 
 
+def _factory_names():
+    """Names of the published module in which programs are executed."""
+    import collections.abc
+    import importlib
+    import types
+    modules = ("ast", "inspect", "itertools", "sys", "tempfile")
+    space = {name: importlib.import_module(name) for name in modules}
+    return {**space, "__name__": "dynamics", "deepcopy": importlib.import_module("copy").deepcopy,
+            "FrameType": types.FrameType, "Iterator": collections.abc.Iterator,
+            "Generator": collections.abc.Generator}
+
+
 def _passes_in_class(space, case, answer):
     """The answer's lines become the body of a test method, `assert` becoming `self.assert`."""
-    lines, in_text = ["def completed(self):"], False
+    lines, in_text = ["def dreval_output_pred(self):"], False
     for line in answer.split("\n"):
         lines.append(line if in_text else "\t" + line)
         if "'''" in line or '"""' in line:
@@ -136,10 +168,10 @@ def _passes_in_class(space, case, answer):
     try:
         text = "\n".join(lines).replace("assert", "self.assert")
         exec(compile(text, FILE, "exec"), space)
-        case.completed = space["completed"]
+        case.dreval_output_pred = space["dreval_output_pred"]
         instance = case()
         instance.setUp()
-        instance.completed()
+        instance.dreval_output_pred()
     except NameError as error:
         return error.name or False
     except Exception:

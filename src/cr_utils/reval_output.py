@@ -37,8 +37,8 @@ def judge(pairs: list[reval.Pair], texts: list[str], sandbox) -> list[tuple]:
             passed[index] = False
         else:
             (alone if filled[index] is None else together).append(index)
-    calls = [f"judge_output({reval.source(pairs[index])}, {pairs[index].input_idx!r}, {completed[index]!r})"
-             for index in (*together, *alone)]
+    calls = [f"judge_output({reval.source(pairs[index])}, {pairs[index].input_idx!r}, {completed[index]!r}, "
+             f"{pairs[index].output_pred!r})" for index in (*together, *alone)]
     for index, (value, _) in zip(together, reval.run_grouped(calls[:len(together)], sandbox), strict=True):
         passed[index] = value is True
     for index, verdict in zip(alone, _alone(calls[len(together):], [pairs[at] for at in alone], sandbox),

@@ -99,15 +99,19 @@ def prepare(code, entry, test):
 
 
 def test_classes(space, entry, test):
-    """[(test class, its first test method)] in order of definition, as published."""
+    """[(test class, its first test method)] in order of definition. As published, that method gets another
+    name and all names that begin with `test` are taken away."""
     import unittest
     exec(compile(test, "<test>", "exec"), space)
     found = []
     for name, value in list(space.items()):
         if re.match(entry + "Test.*", name) and isinstance(value, type) \
                 and issubclass(value, unittest.TestCase):
-            methods = [key for key in vars(value) if key.startswith("test")]
-            found.append((value, getattr(value, methods[0])))
+            names = [key for key in vars(value) if key.startswith("test")]
+            found.append((value, getattr(value, names[0])))
+            value.dreval_test = found[-1][1]
+            for key in names:
+                delattr(value, key)
     return found
 
 

@@ -142,5 +142,17 @@ def _row(question: Question, text: str, pairs: dict) -> dict:
     row = {"idx": idx, "input_idx": input_idx, "response": text}
     if question.task != "output":
         return {**row, "lineno": question.line, "var": question.var}
-    whole = text.startswith("assert") and "\n" not in text
-    return row if whole else {**row, "response": pairs[idx, input_idx].output_pred.replace("??", text)}
+    if _is_test(text):
+        return row
+    return {**row, "response": pairs[idx, input_idx].output_pred.replace("??", text)}
+
+
+def _is_test(text: str) -> bool:
+    """Is an answer the whole completed test, as the benchmark's prompt asks for it, and no single value?"""
+    if "assert" not in text:
+        return False
+    try:
+        literals.parse(text)
+    except literals.LiteralError:
+        return True
+    return False

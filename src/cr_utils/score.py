@@ -7,7 +7,8 @@
     score reval --task differences --out FILE [--data FOLDER]   where the official and the strict truth part
 
 Files of generations are CRUXEval's: {"sample_0": ["…", …], …} in; the same with raw_generations,
-raw_scored_generations, pass_at_1 and pass_at_5 out, and our strict verdicts beside them.
+raw_scored_generations, pass_at_1 and pass_at_5 out, and our strict verdicts beside them. With --completions
+they hold whole completions, and the answers that were read in them come out as raw_generations.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from cr_utils import benchmarks, jsonl, score_cruxeval
+from cr_utils import answers, benchmarks, extraction, jsonl, score_cruxeval, templates
 from cr_utils.errors import UserError
 from cr_utils.sandbox import Sandbox
 
@@ -30,9 +31,10 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def score_generations(name: str, mode: str, rows: list[dict], generations: dict, sandbox) -> dict:
+def score_generations(name: str, mode: str, rows: list[dict], generations: dict, sandbox,
+                      own: dict | None = None) -> dict:
     """The published result of a scoring run plus our strict keys; see `score_cruxeval.score`."""
-    scored = score_cruxeval.score(name, mode, rows, generations, sandbox)
+    scored = score_cruxeval.score(name, mode, rows, generations, sandbox, own)
     return {
         "raw_generations": generations,
         "raw_scored_generations": scored.official,
@@ -54,9 +56,30 @@ def _generations(options, sandbox) -> dict:
     generations = _read_json(options.generations)
     if not isinstance(generations, dict):
         raise UserError(f"{options.generations} is no JSON object of row id -> list of generations")
-    result = score_generations(options.benchmark, options.mode, rows, generations, sandbox)
+    own = None
+    if options.completions:
+        generations, own = _extracted(options.benchmark, options.mode, rows, generations)
+    result = score_generations(options.benchmark, options.mode, rows, generations, sandbox, own)
     jsonl.write_text(_writable(options.out), json.dumps(result))
     return {key: value for key, value in result.items() if not isinstance(value, dict)}
+
+
+def _extracted(name: str, mode: str, rows: list[dict], completions: dict) -> tuple[dict, dict]:
+    """The answers in whole completions: by the published reading, and by our own (None: no answer)."""
+    score_cruxeval.check(name, mode, rows, completions)
+    official, own = {}, {}
+    for row in rows:
+        texts = completions[row["id"]]
+        # A completion that only ends the marks continues a prompt that opened them.
+        tagged = [templates.tagged(text, "" if "[ANSWER]" in text or "[/ANSWER]" not in text else "[ANSWER]")
+                  for text in texts]
+        own[row["id"]] = [answers.extract(text).answer for text in tagged]
+        official[row["id"]] = [
+            extraction.of_reply(name, mode, "", answer) if "<answer>" in text
+            else extraction.published(name, mode, text)
+            for answer, text in zip(own[row["id"]], texts, strict=True)
+        ]
+    return official, own
 
 
 def _reval(options, sandbox) -> dict:
@@ -74,7 +97,8 @@ def _reval(options, sandbox) -> dict:
         raise UserError(f"score reval --task {options.task} needs --answers FILE and --out FILE")
     data = benchmarks.load("reval", where=where, mode="require")
     tasks = benchmarks.load("reval_tasks", where=where, mode="require")
-    scored = score_reval.score(options.task, data, tasks, jsonl.read(options.answers), sandbox)
+    rows = jsonl.read(options.answers)
+    scored = score_reval.score(options.task, data, tasks, rows, sandbox, options.thought)
     jsonl.write(_writable(options.out), scored)
     return score_reval.metrics(options.task, scored)
 
@@ -100,12 +124,16 @@ def _parser() -> argparse.ArgumentParser:
         one = kinds.add_parser(name)
         one.add_argument("--mode", choices=score_cruxeval.MODES, required=True)
         one.add_argument("--generations", required=True, help="JSON: row id -> list of texts")
+        one.add_argument("--completions", action="store_true",
+                         help="the texts are whole completions: read the answers in them first, as published")
         one.add_argument("--data", help="a folder with the benchmark's file, or the file itself")
         one.add_argument("--out", required=True, help="where the scored file goes")
         one.set_defaults(run=_generations)
     reval = kinds.add_parser("reval")
     reval.add_argument("--task", choices=(*_REVAL_TASKS, "consistency", "differences"), required=True)
     reval.add_argument("--answers", help="JSONL: idx, input_idx, lineno, var, response")
+    reval.add_argument("--thought", action="store_true",
+                       help="the published chain-of-thought form: a response without [/THOUGHT] is wrong")
     reval.add_argument("--data", help="a folder with the benchmark's two files")
     reval.add_argument("--out", help="where the scored JSONL goes")
     for task in _REVAL_TASKS:

@@ -10,7 +10,7 @@ LiveCodeBench differs by its imports, by what it skips, and by what becomes of s
 
 from dataclasses import dataclass
 
-from cr_utils import answers, benchmarks, pasted
+from cr_utils import answers, benchmarks, extraction, pasted
 from cr_utils.errors import UserError
 from cr_utils.questions import Question
 
@@ -26,40 +26,48 @@ class Scored:
     strict: dict[str, list[bool]]
 
 
-def score(name: str, mode: str, rows: list[dict], generations: dict[str, list[str]], sandbox=None) -> Scored:
+def score(name: str, mode: str, rows: list[dict], generations: dict[str, list[str]], sandbox=None,
+          own: dict[str, list[str | None]] | None = None) -> Scored:
     """Judge every generation of every row, officially and strictly.
 
     `name` is "cruxeval" or "livecodebench"; generations: row id -> texts. Every row needs an entry (an empty
-    list is one); UserError otherwise. Equal generations of a row are judged once.
+    list is one); UserError otherwise. Equal generations of a row are judged once. own: the texts that the
+    strict rule judges instead, aligned with the generations (None: no answer).
     """
-    _check(name, mode, rows, generations)
+    check(name, mode, rows, generations)
     sandbox = sandbox or answers.shared_sandbox()
-    official, strict = {}, {}
-    pairs = [(row, text) for row in rows for text in dict.fromkeys(generations[row["id"]])]
+    pairs = [(row, text) for row in rows for text in dict.fromkeys(generations[row["id"]])
+             if not skipped(name, mode, row, text)]
+    passed = dict(zip([(row["id"], text) for row, text in pairs],
+                      _official(name, mode, pairs, sandbox), strict=True))
+    official = {row["id"]: _as_published(name, mode, [passed.get((row["id"], text))
+                                                      for text in generations[row["id"]]]) for row in rows}
+    return Scored(official, _strictly(name, mode, rows, own or generations, sandbox))
+
+
+def _strictly(name: str, mode: str, rows: list[dict], texts: dict[str, list[str | None]], sandbox
+              ) -> dict[str, list[bool]]:
+    """The strict verdict of every text of every row."""
     asked = {row["id"]: benchmarks.questions(name, [row], (mode,))[0] for row in rows}
-    kept = [(row, text) for row, text in pairs if not skipped(name, mode, row, text)]
-    passed = dict(zip([(row["id"], text) for row, text in kept],
-                      _official(name, mode, kept, sandbox), strict=True))
-    judged = answers.judge_answers([asked[row["id"]] for row, _ in pairs],
-                                   [text.strip() for _, text in pairs], sandbox)
-    right = {(row["id"], text): one.passed for (row, text), one in zip(pairs, judged, strict=True)}
-    for row in rows:
-        texts = generations[row["id"]]
-        official[row["id"]] = _as_published(name, mode, [passed.get((row["id"], text)) for text in texts])
-        strict[row["id"]] = [right[row["id"], text] for text in texts]
-    return Scored(official, strict)
+    pairs = [(row["id"], text) for row in rows for text in dict.fromkeys(texts[row["id"]])]
+    judged = answers.judge_answers([asked[row_id] for row_id, _ in pairs],
+                                   [text and text.strip() for _, text in pairs], sandbox)
+    right = dict(zip(pairs, (one.passed for one in judged), strict=True))
+    return {row["id"]: [right[row["id"], text] for text in texts[row["id"]]] for row in rows}
 
 
 def single_verdicts(name: str, questions: list[Question], texts: list[str | None],
-                    sandbox=None) -> list[bool]:
+                    sandbox=None, completions: list[str] | None = None) -> list[bool]:
     """The published verdicts of one answer per question, each as if its row had no other generation.
 
-    texts: what stands inside the answer tags, or None. Of a whole assertion the asked side is taken, as the
-    published extraction does. A skipped generation is wrong.
+    texts: what stands inside the answer tags, or None; completions: the whole replies, which are read where
+    they have the benchmarks' own marks. Of a whole assertion the asked side is taken, as the published
+    `extraction` does. A skipped generation is wrong.
     """
     sandbox = sandbox or answers.shared_sandbox()
     rows = [_row(name, question) for question in questions]
-    sides = [_asked_side(question.task, text or "") for question, text in zip(questions, texts, strict=True)]
+    sides = [extraction.of_reply(name, question.task, question.prompt, text, said) for question, text, said
+             in zip(questions, texts, completions or [None] * len(texts), strict=True)]
     verdicts = [False] * len(questions)
     for mode in MODES:
         kept = [index for index, question in enumerate(questions) if question.task == mode
@@ -137,11 +145,6 @@ def _row(name: str, question: Question) -> dict:
             "function_name": question.entry_point}
 
 
-def _asked_side(mode: str, text: str) -> str:
-    sides = answers.split_assert(text) if text.startswith("assert") else None
-    return text if sides is None else sides[mode == "output"]
-
-
 def _prelude(name: str, row: dict, text: str) -> str:
     """The imports that the published scorer puts before a program; those that are not used may be missing."""
     return pasted.imports(name, f"{row['code']} {text}", every=pasted.looks_around(text))
@@ -167,7 +170,8 @@ def _as_published(name: str, mode: str, verdicts: list[bool | None]) -> list[boo
     return [False] * len(verdicts) if lost else run
 
 
-def _check(name: str, mode: str, rows: list[dict], generations: dict) -> None:
+def check(name: str, mode: str, rows: list[dict], generations: dict) -> None:
+    """UserError for what cannot be scored: another benchmark or mode, a row without its list of texts."""
     if name not in ("cruxeval", "livecodebench") or mode not in MODES:
         raise UserError(f"cannot score {name} {mode}: use cruxeval or livecodebench, output or input")
     missing = [row["id"] for row in rows if row["id"] not in generations]

@@ -17,21 +17,24 @@ TASKS = ("coverage", "path", "state", "output")
 _QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 
 
-def score(task: str, data: list[dict], tasks: list[dict], rows: list[dict], sandbox) -> list[dict]:
+def score(task: str, data: list[dict], tasks: list[dict], rows: list[dict], sandbox, thought: bool = False
+          ) -> list[dict]:
     """Judge answers: rows {idx, input_idx, lineno, var, response} (output: without lineno and var) -> the
     same rows with `passed` (published), `strict` and `expected`; None for both where there is no truth.
 
+    thought: the published chain-of-thought form, in which a response without [/THOUGHT] gives no answer.
     Raises UserError for a task or a question that does not exist.
     """
-    return score_pairs(task, {pair.key: pair for pair in reval.pairs(data, tasks)}, rows, sandbox)
+    return score_pairs(task, {pair.key: pair for pair in reval.pairs(data, tasks)}, rows, sandbox, thought)
 
 
-def score_pairs(task: str, pairs: dict[tuple[int, int], reval.Pair], rows: list[dict], sandbox) -> list[dict]:
+def score_pairs(task: str, pairs: dict[tuple[int, int], reval.Pair], rows: list[dict], sandbox,
+                thought: bool = False) -> list[dict]:
     """As `score`, for pairs by their key; truth that they have already is not computed again."""
     if task not in TASKS:
         raise UserError(f"unknown REval task {task!r}: one of {', '.join(TASKS)}")
     asked = [_pair(pairs, row) for row in rows]
-    texts = [unwrapped(row["response"]) for row in rows]
+    texts = [unwrapped(_thought_out(task, row["response"]) if thought else row["response"]) for row in rows]
     if task == "output":
         verdicts = reval_output.judge(asked, [cut(text) for text in texts], sandbox)
     else:
@@ -90,14 +93,25 @@ _CONSISTENT = {(True, True, True, True): 1, (True, True, True, False): 0.5,
 
 
 def unwrapped(response: str) -> str:
-    """A response without our own tags; the published ones stay for the published rule."""
-    if "[ANSWER]" not in response and "<answer>" in response:
-        return response.rpartition("<answer>")[2].partition("</answer>")[0]
+    """A response without our own tags; the published ones, in either case, stay for the published rule."""
+    if "<answer>" in response and "[ANSWER]" not in response.upper():
+        return response.rpartition("<answer>")[2].partition("</answer>")[0].strip()
     return response
+
+
+def _thought_out(task: str, response: str) -> str:
+    """A response as it is, or one that is wrong by its form, where its chain of thought did not end."""
+    ended = "[/THOUGHT]" in (response.upper() if task == "coverage" else response)
+    return response if ended else "assert False" if task == "output" else ""
 
 
 def cut(text: str) -> str:
     """What stands between the published marks, as published."""
+    return _cut(text)[0]
+
+
+def _cut(text: str) -> tuple[str, int]:
+    """What stands between the published marks, and where the last search for one ended."""
     at = text.find("[ANSWER]")
     if at != -1:
         text = text[at + 8:].strip()
@@ -105,7 +119,7 @@ def cut(text: str) -> str:
         at = text.find(mark)
         if at != -1:
             text = text[:at].strip()
-    return text
+    return text, at
 
 
 def _precision_recall(known: list[dict]) -> dict:
@@ -164,7 +178,7 @@ def _state(pairs, places, texts, sandbox) -> list[tuple]:
         passed = state_verdict(state_answer(text), truth.values)
         if passed is None:
             waiting.append(index)
-            calls.append(_state_call(pair, at, *state_answer(text)))
+            calls.append(_state_call(pair, at, text))
         accepted = ("Nil",) if truth.strict_values is None else \
             tuple(f"{literals.canonical(one.value)}; {one.type}" for one in truth.strict_values if one.plain)
         found.append((passed, _strict("state", pair, at, accepted, text), reval.told(truth.values)))
@@ -228,13 +242,15 @@ def _close(value: float, other: object) -> bool:
         return False
 
 
-def _state_call(pair: reval.Pair, at: int, value_text: str, kind: str) -> str:
+def _state_call(pair: reval.Pair, at: int, text: str) -> str:
+    """The call that judges an answer inside the sandbox; the text can see what it stood in, as published."""
     observed = pair.truths[at].values
+    value_text, kind = state_answer(text)
+    answer = f"{value_text!r}, {kind!r}, {_cut(text.translate(_QUOTES).strip())!r}"
     if all(one.plain for one in observed):
-        return f"judge_state({value_text!r}, {kind!r}, {[one.value for one in observed]!r})"
+        return f"judge_state({answer}, {[one.value for one in observed]!r})"
     line, var = pair.places[at]
-    return (f"judge_traced_state({reval.source(pair)}, {pair.job!r}, {line!r}, {var!r}, {value_text!r}, "
-            f"{kind!r})")
+    return f"judge_traced_state({reval.source(pair)}, {pair.job!r}, {line!r}, {var!r}, {answer})"
 
 
 def _strict(task: str, pair: reval.Pair, at: int, truth: tuple[str, ...], text: str) -> bool:

@@ -1,15 +1,17 @@
 """Prompt templates that a user names: a text file per task, in which the parts of a question are filled in.
 
 Placeholders: {code} (the program as it is shown), {numbered_code}, {query} (our line that states the
-question), {call}, {entry_point}, {input}, {output}, {line}, {line_text}, {var}. Other braces stay as they
-are. An answer may come in <answer>…</answer> or, as the benchmarks' own prompts ask for it, in
-[ANSWER]…[/ANSWER].
+question), {call}, {entry_point}, {input}, {output}, {line}, {line_text}, {var}, and four that the benchmarks'
+own prompts need: {short_call} (a call, or "the above test code"), {asked_test} ({query} with ``??``),
+{whole_line} (a line with its indentation), {lined_code} (a function's code with numbers and tabs). Other
+braces stay as they are. An answer may come in <answer>…</answer> or, as the benchmarks' own prompts ask for
+it, in [ANSWER]…[/ANSWER].
 """
 
 import re
 from dataclasses import replace
 
-from cr_utils import paths
+from cr_utils import extraction, paths
 from cr_utils import questions as ask
 from cr_utils.errors import UserError
 from cr_utils.questions import Question
@@ -25,9 +27,15 @@ FIELDS = (
     "line",
     "line_text",
     "var",
+    "short_call",
+    "asked_test",
+    "whole_line",
+    "lined_code",
 )
 _FIELD = re.compile("{(" + "|".join(FIELDS) + ")}")
-_HIDDEN = {"output": ("output",), "input": ("input", "call")}  # what would give the answer away
+_HIDDEN = {"output": ("output",), "input": ("input", "call", "short_call")}  # what would give the answer away
+# A question mark outside of texts stands for what is asked.
+_HOLE = re.compile(r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\?""")
 
 
 def read(files: dict[str, str]) -> dict[str, str]:
@@ -45,7 +53,7 @@ def read(files: dict[str, str]) -> dict[str, str]:
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"template {path} cannot be read ({type(error).__name__})") from None
         used = set(_FIELD.findall(texts[task]))
-        if not used & {"code", "numbered_code"}:
+        if not used & {"code", "numbered_code", "lined_code"}:
             raise UserError(f"template {path} shows no program: write {{code}} where it belongs")
         told = [name for name in _HIDDEN.get(task, ()) if name in used]
         if told:
@@ -65,12 +73,18 @@ def apply(asked: list[Question], texts: dict[str, str]) -> list[Question]:
     ]
 
 
-def tagged(completion: str) -> str:
+def tagged(completion: str, prompt: str = "") -> str:
     """A completion with [ANSWER] marks turned into our tags, where it has marks and no tags.
 
-    A missing end mark is added: servers cut it off where it is a stop text.
+    A missing end mark is added: servers cut it off where it is a stop text. Where the prompt ends with the
+    opening mark, the completion starts inside it, and what follows the first end mark is no answer.
     """
-    if "<answer>" in completion or "[ANSWER]" not in completion:
+    if "<answer>" in completion:
+        return completion
+    if extraction.is_opened(prompt):
+        answer = completion.lstrip().removeprefix("[ANSWER]").partition("[/ANSWER]")[0]
+        return f"<answer>{answer}</answer>"
+    if "[ANSWER]" not in completion:
         return completion
     before, _, rest = completion.rpartition("[ANSWER]")
     answer, _, after = rest.partition("[/ANSWER]")
@@ -82,11 +96,23 @@ def _part(question: Question, name: str) -> str:
     code, query = _shown(question)
     if name in ("code", "query"):
         return {"code": code, "query": query}[name]
+    is_test = question.input.startswith("assert") or "\n" in question.input
+    if is_test and question.task == "output" and name in ("call", "input", "short_call"):
+        told = f"a template with {{{name}}} gives the answer of {question.id} away"
+        raise UserError(f"{told}: use {{asked_test}}")
     if name == "numbered_code":
         return "\n".join(f"{number} {line}" for number, line in enumerate(code.split("\n"), 1))
-    if name == "call":
-        whole = question.input.startswith((f"{question.entry_point}(", "assert")) or "\n" in question.input
+    if name == "lined_code":
+        return code if is_test else "".join(f"{n}\t{line}\n" for n, line in enumerate(code.split("\n"), 1))
+    if name == "short_call" and is_test:
+        return "the above test code"
+    if name in ("call", "short_call"):
+        whole = is_test or question.input.startswith(f"{question.entry_point}(")
         return question.input if whole else f"{question.entry_point}({question.input})"
+    if name == "asked_test":
+        return _HOLE.sub(lambda found: "??" if found.group() == "?" else found.group(), query)
+    if name == "whole_line":
+        return "" if question.line is None else question.code.split("\n")[question.line - 1]
     if name == "line_text":
         return "" if question.line is None else ask.line_text(question.code, question.line)
     value = getattr(question, name)
