@@ -1,5 +1,6 @@
 """REval asked in our own form: prompts, strict truth, and the published verdict on the same answers."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,36 @@ def test_items_carry_both(asked, sandbox, tmp_path, monkeypatch):
                          say=False)
     assert [(item["task"], item["verdict"], item["parity"]) for item in items] == [
         ("coverage", True, True), ("state", False, True), ("output", False, False)]
+
+
+def in_marks(question, end="[ANSWER]"):
+    """The question in a prompt of the benchmark's form."""
+    return replace(question, prompt=f"in [ANSWER] and [/ANSWER] tags\n{question.code}\n{end}")
+
+
+@pytest.mark.parametrize("name, end, said, right", [
+    ("0.0/coverage/9", "[ANSWER]", "YES", True), ("0.0/coverage/9", "[ANSWER]", "Yes, it is\n[/ANSWER]", True),
+    ("0.0/coverage/9", "[ANSWER]", "It is: YES", False), ("0.0/coverage/9", "", "[ANSWER]NO [ANSWER]YES", False),
+    ("0.0/coverage/9", "[THOUGHT]", "YES", False), ("0.0/coverage/9", "[THOUGHT]", "[/THOUGHT][ANSWER]YES", True),
+    ("0.0/state/9/gap", "[ANSWER]", "2; int\n[/ANSWER] 3; int", True), ("0.0/path/9", "[ANSWER]", "\n-1", False),
+    ("0.0/output", "[ANSWER]", "assert mean_gap([1, 4, 2]) == 2.5\n[/ANSWER]", True),
+    ("0.0/output", "[ANSWER]", "2.5[/ANSWER]", False),
+    ("5.1/output", "[ANSWER]", "self.counter.add('a')\nself.counter.add('b', 3)\n"
+     "assertEqual(self.counter.most(), 'b')", True),
+])
+def test_replies_to_the_benchmarks_own_prompts_are_judged_whole(asked, sandbox, name, end, said, right):
+    exam = reval_questions.Exam(DATA, TASKS)
+    assert exam.verdicts([in_marks(asked[name], end)], [None], sandbox, [said]) == [right]
+
+
+def test_a_whole_test_in_our_own_tags_is_no_value(asked, sandbox):
+    exam = reval_questions.Exam(DATA, TASKS)
+    test = "self.counter.add('a')\nself.counter.add('b', 3)\nassertEqual(self.counter.most(), 'b')"
+    said = [test, "'b'", "'assert'", None]
+    assert exam.verdicts([asked["5.1/output"]] * 4, said, sandbox) == [True, True, False, False]
+
+
+def test_the_whole_assertion_is_strictly_right_too(asked):
+    for text, right in (("assert mean_gap([1, 4, 2]) == 2.5", True), ("assert mean_gap([1, 4]) == 2.5", False),
+                        ("assert mean_gap(mean_gap([1, 4, 2])) == 2.5", False)):
+        assert answers.judge(asked["0.0/output"], f"<answer>{text}</answer>").passed is right

@@ -167,13 +167,12 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
 
 def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sandbox) -> None:
     """Add the published verdict to items; they stay without where this machine cannot jail pasted text."""
-    texts = [item["answer"] for item in items]
+    texts, said = ([item[key] for item in items] for key in ("answer", "completion"))
     try:
         if benchmark == "reval":
-            official = reval_questions.at_hand("require").verdicts(questions, texts, sandbox)
+            official = reval_questions.at_hand("require").verdicts(questions, texts, sandbox, said)
         else:
-            official = score_cruxeval.single_verdicts(benchmark, questions, texts, sandbox,
-                                                      [item["completion"] for item in items])
+            official = score_cruxeval.single_verdicts(benchmark, questions, texts, sandbox, said)
     except UserError as error:
         print(f"{benchmark}: no published verdicts: {error}", file=sys.stderr)
         return

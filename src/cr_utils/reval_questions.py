@@ -9,7 +9,7 @@ import functools
 import random
 from pathlib import Path
 
-from cr_utils import benchmarks, jsonl, literals, reval, reval_output, score_reval
+from cr_utils import benchmarks, extraction, jsonl, literals, reval, reval_output, score_reval
 from cr_utils.questions import DIRECT_PROMPTS, PROMPTS, Question, line_text
 
 TRACED = ("coverage", "path", "state")
@@ -44,12 +44,19 @@ class Exam:
                   if (one := _output(pair, value, direct)) is not None]
         return list({one.id: one for one in asked}.values())
 
-    def verdicts(self, asked: list[Question], texts: list[str | None], sandbox=None) -> list[bool]:
-        """The published verdicts of one answer per question; texts as inside the answer tags, or None."""
+    def verdicts(self, asked: list[Question], texts: list[str | None], sandbox=None,
+                 completions: list[str] | None = None) -> list[bool]:
+        """The published verdicts of one answer per question.
+
+        texts: what stands inside the answer tags, or None; completions: the whole replies, which are judged as
+        they are where the benchmark's own prompt was used.
+        """
         verdicts = [False] * len(asked)
+        replies = [_whole(one, said) for one, said in zip(asked, completions or [""] * len(asked), strict=True)]
         for task in score_reval.TASKS:
             chosen = [index for index, one in enumerate(asked) if one.task == task]
-            rows = [_row(asked[index], texts[index] or "", self.pairs) for index in chosen]
+            rows = [_row(asked[index], texts[index] or "", self.pairs) if replies[index] is None else
+                    _place(asked[index], replies[index]) for index in chosen]
             scored = score_reval.score_pairs(task, self.pairs, rows, sandbox or _sandbox())
             for index, row in zip(chosen, scored, strict=True):
                 verdicts[index] = bool(row["passed"])
@@ -112,7 +119,8 @@ def _question(pair, task, name, query, truth, direct, line, var) -> Question:
     instruction = (DIRECT_PROMPTS if direct else PROMPTS)[task]
     code = pair.program["code"]
     return Question(id=name, task=task, problem_id=f"{pair.idx}.{pair.input_idx}", code=code,
-                    entry_point=pair.program["entry_point"], input=_call(pair),
+                    entry_point=pair.program["entry_point"],
+                    input=_arguments(pair) if task == "output" and pair.test is None else _call(pair),
                     output=truth[0] if task == "output" else "", line=line, var=var, truth=truth,
                     prompt=f"{code.rstrip()}\n\n{query}\n{instruction}")
 
@@ -121,8 +129,12 @@ def _call(pair: reval.Pair) -> str:
     """The call or the test that is run, as a model is to see it."""
     if pair.test is not None:
         return pair.given.strip()
-    arguments = pair.given.strip()[1:-1].rstrip().removesuffix(",")
-    return f"{pair.program['entry_point']}({arguments})"
+    return f"{pair.program['entry_point']}({_arguments(pair)})"
+
+
+def _arguments(pair: reval.Pair) -> str:
+    """What stands in the brackets of a function's call."""
+    return pair.given.strip()[1:-1].rstrip().removesuffix(",")
 
 
 def _values(pairs: list[reval.Pair], sandbox) -> list[tuple[str] | None]:
@@ -137,14 +149,26 @@ def _values(pairs: list[reval.Pair], sandbox) -> list[tuple[str] | None]:
     return found
 
 
+def _whole(question: Question, completion: str) -> str | None:
+    """What the published scorer judges where its own prompt was used; None for a prompt of another form."""
+    if extraction.OPENING not in question.prompt or "<answer>" in completion:
+        return None
+    ends_open = extraction.is_opened(question.prompt) or "[THOUGHT]" not in question.prompt
+    return completion if ends_open else score_reval.thought_out(question.task, completion)
+
+
 def _row(question: Question, text: str, pairs: dict) -> dict:
+    """An answer inside tags as the published scorer wants it: the whole test, not the value in its hole."""
+    if question.task == "output" and not _is_test(text):
+        idx, input_idx = map(int, question.problem_id.split("."))
+        text = pairs[idx, input_idx].output_pred.replace("??", text)
+    return _place(question, text)
+
+
+def _place(question: Question, response: str) -> dict:
     idx, input_idx = map(int, question.problem_id.split("."))
-    row = {"idx": idx, "input_idx": input_idx, "response": text}
-    if question.task != "output":
-        return {**row, "lineno": question.line, "var": question.var}
-    if _is_test(text):
-        return row
-    return {**row, "response": pairs[idx, input_idx].output_pred.replace("??", text)}
+    row = {"idx": idx, "input_idx": input_idx, "response": response}
+    return row if question.task == "output" else {**row, "lineno": question.line, "var": question.var}
 
 
 def _is_test(text: str) -> bool:

@@ -34,7 +34,7 @@ def score_pairs(task: str, pairs: dict[tuple[int, int], reval.Pair], rows: list[
     if task not in TASKS:
         raise UserError(f"unknown REval task {task!r}: one of {', '.join(TASKS)}")
     asked = [_pair(pairs, row) for row in rows]
-    texts = [unwrapped(_thought_out(task, row["response"]) if thought else row["response"]) for row in rows]
+    texts = [unwrapped(thought_out(task, row["response"]) if thought else row["response"]) for row in rows]
     if task == "output":
         verdicts = reval_output.judge(asked, [cut(text) for text in texts], sandbox)
     else:
@@ -99,7 +99,7 @@ def unwrapped(response: str) -> str:
     return response
 
 
-def _thought_out(task: str, response: str) -> str:
+def thought_out(task: str, response: str) -> str:
     """A response as it is, or one that is wrong by its form, where its chain of thought did not end."""
     ended = "[/THOUGHT]" in (response.upper() if task == "coverage" else response)
     return response if ended else "assert False" if task == "output" else ""
