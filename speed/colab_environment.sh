@@ -9,9 +9,11 @@ FOLDER=${1:-$(mktemp -d)}
 PYTHON=${PYTHON:-python3}
 SOURCE=$PWD
 mkdir -p "$FOLDER"
-if [ ! -x "$FOLDER/env/bin/python" ]; then
+if [ ! -f "$FOLDER/env/whole" ]; then # an interrupted one is made again
+    rm -rf "$FOLDER/env"
     "$PYTHON" -m venv "$FOLDER/env"
     "$FOLDER/env/bin/pip" install -q torch "numpy<2.4" "pillow<13" pandas matplotlib ipykernel psutil requests
+    touch "$FOLDER/env/whole"
 fi
 rm -rf "$FOLDER/checkout" "$FOLDER/drive" && mkdir -p "$FOLDER/checkout"
 git archive HEAD | tar -x -C "$FOLDER/checkout"

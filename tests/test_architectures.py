@@ -15,6 +15,7 @@ ASKED = [questions.at({"id": f"p{n}", "code": f"def f(x):\n    return x + {n}", 
                        "input": "1", "output": str(1 + n)}, "output") for n in range(3)]
 SHORT = {
     "sft_steps": 1, "sft_eval_every": 1, "sft_batch_size": 4, "sft_max_length": 120, "sft_lr": 1e-2,
+    "sft_extra": {"warmup_steps": 0},  # or the only update had a rate of 0
     "grpo_steps": 1, "grpo_save_every": 1, "grpo_group": 4, "grpo_prompts": 2, "grpo_batch_size": 8,
     "grpo_max_new_tokens": 12, "grpo_lr": 1e-2, "eval_max_new_tokens": 8,
 }
@@ -25,8 +26,8 @@ def llama(tmp_path_factory):
     """A folder with such a model and, as Llama's is, a tokenizer without a token for padding."""
     folder = tmp_path_factory.mktemp("llama") / "model"
     model, tokenizer = tiny(kind="llama", spread=0.05)
-    # One token in eight ends an answer: some end early, some are cut.
-    model.generation_config.eos_token_id = list(range(0, 600, 8))
+    # One token in sixteen ends an answer: some end early, some are cut.
+    model.generation_config.eos_token_id = list(range(0, 600, 16))
     tokenizer.pad_token = None
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

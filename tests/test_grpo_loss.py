@@ -31,7 +31,7 @@ def update(base, out, literal):  # noqa: F811
 
 
 def weights(folder):
-    return dict(models.load(str(folder))[0].named_parameters())
+    return {name: p.detach() for name, p in models.load(str(folder))[0].named_parameters()}
 
 
 def formula(base, rollouts):  # noqa: F811

@@ -73,7 +73,7 @@ def test_the_server_ends_before_answers_are_asked_for():
     lines = [line for line in lines if not line.startswith("run ")]
     served = next(i for i, line in enumerate(lines) if line.endswith(" &"))
     lines[served] = "    sleep 60 &"
-    script = "set -euo pipefail\nDRY_RUN=\ncurl() { return 0; }\n" + "\n".join(lines)
+    script = "set -euo pipefail\nDRY_RUN= VLLM=vllm\ncurl() { return 0; }\n" + "\n".join(lines)
     assert bash(script + '\nkill -0 "$SERVER" 2>/dev/null && echo alive || echo ended').endswith("ended\n")
 
 

@@ -59,8 +59,12 @@ def rows(path):
 
 def kinds(checkpoint):
     """Number formats of the optimizer's states in a checkpoint."""
-    states = torch.load(checkpoint / "optimizer.pt", weights_only=True)["state"].values()
-    return {value.dtype for state in states for value in state.values() if torch.is_tensor(value)}
+    found, left = set(), [torch.load(checkpoint / "optimizer.pt", weights_only=True)["state"]]
+    while left:
+        one = left.pop()
+        left += one.values() if isinstance(one, dict) else []
+        found |= {one.dtype} if torch.is_tensor(one) else set()
+    return found
 
 
 @pytest.mark.slow
