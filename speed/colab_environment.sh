@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# The notebooks' first cell, and a session lost and taken up again, in a fresh environment that looks like Colab's.
-# usage: speed/colab_environment.sh [FOLDER]   (about 2 GB and ten minutes; FOLDER is kept, default: a new one)
-# Looks like: COLAB_RELEASE_TAG is set; torch, numpy and pillow are there already, in versions other than ours; the
-# package is installed from a copy of this checkout. Does not look like: a GPU, Drive (a folder stands for it).
+# The notebooks' first cell, and a session lost and taken up again, in an environment that looks like Colab's.
+# usage: speed/colab_environment.sh [FOLDER]   (2 GB and ten minutes; FOLDER is kept, default: a new one)
+# Looks like: COLAB_RELEASE_TAG is set; torch, numpy and pillow are there already, in other versions than here;
+# the package is installed from a copy of this checkout. Not like it: no GPU, and a folder in place of Drive.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 FOLDER=${1:-$(mktemp -d)}
 PYTHON=${PYTHON:-python3}
 SOURCE=$PWD
 mkdir -p "$FOLDER"
-if [ ! -x "$FOLDER/env/bin/python" ]; then
+if [ ! -f "$FOLDER/env/whole" ]; then # an interrupted one is made again
+    rm -rf "$FOLDER/env"
     "$PYTHON" -m venv "$FOLDER/env"
     "$FOLDER/env/bin/pip" install -q torch "numpy<2.4" "pillow<13" pandas matplotlib ipykernel psutil requests
+    touch "$FOLDER/env/whole"
 fi
 rm -rf "$FOLDER/checkout" "$FOLDER/drive" && mkdir -p "$FOLDER/checkout"
 git archive HEAD | tar -x -C "$FOLDER/checkout"

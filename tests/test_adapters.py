@@ -100,11 +100,12 @@ def test_the_profiles_adapter_is_trained(base, tmp_path):
     assert written["r"] == 2 and written["lora_alpha"] == 4
 
 
-def test_a_batch_of_truncated_answers_changes_nothing(base, tmp_path):
+@pytest.mark.parametrize(("engine", "seed"), [("fast", 1), ("hf", 2)])  # draws without an end token
+def test_a_batch_of_truncated_answers_changes_nothing(base, tmp_path, engine, seed):
     from test_grpo import PARAMS, QUESTIONS, reward
 
-    short = PARAMS | {"grpo_steps": 2, "grpo_save_every": 2, "grpo_max_new_tokens": 2}
-    grpo.train(QUESTIONS, base, tmp_path, short, None, reward)
+    short = PARAMS | {"grpo_steps": 2, "grpo_save_every": 2, "grpo_max_new_tokens": 2, "seed": seed}
+    grpo.train(QUESTIONS, base, tmp_path, short, None, reward, engine=engine)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["truncated_share"] for row in rows] == [1, 1] and any(row["reward_std"] > 0 for row in rows)
     before, after = (models.load(str(f))[0].state_dict() for f in (base, tmp_path / "model"))

@@ -2,12 +2,24 @@
 
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import tiny_models
 from answering_server import Answering
 
-from cr_utils import engines, evaluate, generate, jsonl, models, params, questions
+from cr_utils import (
+    endpoint,
+    engines,
+    evaluate,
+    generate,
+    jsonl,
+    models,
+    params,
+    questions,
+    training,
+    vllm_engine,
+)
 from cr_utils.errors import UserError
 
 ASKED = [
@@ -80,10 +92,18 @@ def test_without_vllm_one_line_says_what_to_do(folder):
 class FakeLLM:
     """The part of vllm.LLM that is used: prompts as token ids in, outputs in the same order."""
 
+    made: list = []
+
     def __init__(self, model, seed, **settings):
+        self.made.append(self)
+        self.settings, self.alive = settings, True
         self.model, self.tokenizer = models.load(model, device="cpu")
         self.sampler = generate.Sampler(self.model, self.tokenizer)
-        self.llm_engine = types.SimpleNamespace(model_config=types.SimpleNamespace(max_model_len=200))
+        self.llm_engine = types.SimpleNamespace(model_config=types.SimpleNamespace(max_model_len=200),
+                                                engine_core=types.SimpleNamespace(shutdown=self.shutdown))
+
+    def shutdown(self):
+        self.alive = False
 
     def generate(self, prompts, options, use_tqdm):
         found = []
@@ -96,15 +116,49 @@ class FakeLLM:
         return found
 
 
-def test_vllm_answers_as_transformers_do(folder, monkeypatch):
+@pytest.fixture
+def vllm(monkeypatch):
+    """A module in the place of vllm; the engines made from it."""
     fake = types.ModuleType("vllm")
     fake.LLM, fake.SamplingParams = FakeLLM, lambda **settings: types.SimpleNamespace(**settings)
     monkeypatch.setitem(sys.modules, "vllm", fake)
+    monkeypatch.setattr(FakeLLM, "made", [])
+    yield FakeLLM.made
+    vllm_engine.close()
+
+
+def test_vllm_answers_as_transformers_do(folder, vllm):
     long = questions.at({"id": "long", "code": "def f(x):\n" + "    x += 1\n" * 200 + "    return x",
                          "entry_point": "f", "input": "1", "output": "201"}, "output")
     replies = engines.load(f"vllm:{folder}", P)([ASKED[0], long, *ASKED[1:]])
     assert [replies[0], *replies[2:]] == engines.load(folder, P)(ASKED)
     assert replies[1].kind == evaluate.TOO_LONG
+
+
+def test_one_key_has_vllm_answer_for_every_model_one_at_a_time(folder, vllm, tmp_path):
+    asked = P | {"eval_engine": "vllm", "model_dtype": "bfloat16"}
+    other = tiny_models.write(tmp_path / "other", seed=1)
+    first = engines.load(Path(folder), asked)(ASKED)
+    assert engines.load(folder, asked)(ASKED) == first != engines.load(other, asked)(ASKED)
+    assert [one.alive for one in vllm] == [False, True]  # base and base_direct are one engine
+    assert [one.settings for one in vllm] == [{"dtype": "bfloat16"}] * 2
+    assert isinstance(engines.load("openai:m@http://x/v1", asked), endpoint.Endpoint)
+
+
+def test_vllm_gets_whole_models_only(folder, vllm, tmp_path):
+    model, tokenizer = models.load(folder, lora={"r": 1})
+    training.save(model, tokenizer, tmp_path / "adapter")
+    with pytest.raises(UserError, match="is an adapter.*merge"):
+        engines.load(f"vllm:{tmp_path / 'adapter'}", P)
+    with pytest.raises(UserError, match="eval_engine: transformers"):
+        params.load("colab", {"eval_engine": "vllm"})
+    assert vllm == []
+
+
+@pytest.mark.parametrize("profile", ["paper-7b", "paper-14b"])
+def test_the_papers_profiles_answer_by_vllm(profile, folder):
+    with pytest.raises(UserError, match="needs vLLM, which is not installed here"):
+        engines.load(folder, params.load(profile))
 
 
 def test_samples_are_items_of_their_own_and_resume(tmp_path, folder):

@@ -41,7 +41,7 @@ def test_bytes_of_four_bit_weights_are_those_of_the_loaded_model(tmp_path):
 
 def test_memory_follows_the_settings(base):
     found = footprint.shape(base)
-    lora, whole = footprint.memory("03_sft", COLAB, found), footprint.memory("03_sft", params.load("tiny"), found)
+    lora, whole = (footprint.memory("03_sft", values, found) for values in (COLAB, params.load("tiny")))
     assert lora["weights"] < whole["weights"] == 4 * found.total
     assert whole["gradients and optimizer"] == 12 * found.total
     wide = footprint.memory("03_sft", COLAB | {"sft_batch_size": 4}, found)
@@ -65,5 +65,6 @@ def test_the_notebook_is_told_before_and_after(base, tmp_path):
     assert text.startswith("03_sft: about ") and "GiB" in text and "weights" in text
     jsonl.write(tmp_path / "log.jsonl", [{"loss": 1.0, "tokens": 500, "seconds": 2.0}])
     assert footprint.measured(tmp_path).startswith("measured: 250 tokens/s, 0:02")
-    jsonl.write(tmp_path / "log.jsonl", [{"loss": 1.0, "rollouts_per_s": 2.0, "length_mean": 30.0, "seconds": 9.0}])
+    made = {"loss": 1.0, "rollouts_per_s": 2.0, "length_mean": 30.0, "seconds": 9.0}
+    jsonl.write(tmp_path / "log.jsonl", [made])
     assert "60 answer tokens/s" in footprint.measured(tmp_path)

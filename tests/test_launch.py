@@ -62,6 +62,19 @@ def test_several_nodes_agree_on_a_master_and_leave_one_to_the_server():
     assert "--nodelist=node1,node2" in shown
     model = str(paths.stage_dir("paper-14b", "03_sft") / "model")
     assert shown.index("run 03_sft") < shown.index(f" serve {model} ") < shown.index("train 04_grpo")
+    assert shown.index("train 04_grpo") < shown.index("kill vLLM") < shown.index("run 04_grpo")
+
+
+def test_the_server_ends_before_answers_are_asked_for():
+    """The lines about the server with others in the place of its command and of the training."""
+    text = launch.script(params.load("paper-14b", {"launch": {"vllm": "server", "gpus": 8}}))
+    start, rest = text.index("export CR_VLLM_HOST"), text.index("run \"$PYTHON\" -m cr_utils run 04_grpo")
+    lines = text[start:rest].splitlines()
+    lines = [line for line in lines if not line.startswith("run ")]
+    served = next(i for i, line in enumerate(lines) if line.endswith(" &"))
+    lines[served] = "    sleep 60 &"
+    script = "set -euo pipefail\nDRY_RUN= VLLM=vllm\ncurl() { return 0; }\n" + "\n".join(lines)
+    assert bash(script + '\nkill -0 "$SERVER" 2>/dev/null && echo alive || echo ended').endswith("ended\n")
 
 
 def test_parameters_with_spaces_survive_both_shells():

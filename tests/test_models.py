@@ -1,5 +1,7 @@
 """Loading models: specs, number formats, adapters, and what is imported on the way."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 import torch
 from tiny_models import write
 
-from cr_utils import models, training
+from cr_utils import generate, models, training
 from cr_utils.errors import UserError
 
 TESTS = str(Path(__file__).parent)
@@ -70,6 +72,18 @@ def test_adapters_train_in_single_precision_and_load_again(base, tmp_path):
     with torch.no_grad():
         assert torch.equal(model(ids).logits, again(ids).logits)
     assert not any(p.requires_grad for p in models.load(str(tmp_path / "adapter"))[0].parameters())
+
+
+def test_a_penalty_saved_with_a_model_changes_no_answer(base, tmp_path):
+    shutil.copytree(base, tmp_path / "model")
+    path = tmp_path / "model" / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"repetition_penalty": 1.8}))
+
+    def answers(folder):
+        sampler = generate.Sampler(*models.load(str(folder)), engine="hf")
+        return sampler.sample([[5, 6, 7], [8, 9]], temperature=0, max_new_tokens=40)
+
+    assert answers(tmp_path / "model") == answers(base)
 
 
 def test_saving_replaces_a_folder_whole(base, tmp_path):

@@ -5,7 +5,7 @@ import json
 import pandas
 import pytest
 
-from cr_utils import jsonl, params, paths, rewards, verl
+from cr_utils import jsonl, params, paths, rewards, teacher, verl, whitebox
 from cr_utils.questions import Question, build
 
 CODE = "def f(n):\n    t = n + 1\n    return t"
@@ -40,6 +40,30 @@ def test_the_score_is_our_reward(rows):
         ours, = rewards.score([question], [text], format_weight=verl.FORMAT_WEIGHT)
         wanted = {"score": ours.total, "acc": ours.correct, "format": ours.format, "error": 0.0}
         assert score(row, text) == wanted
+
+
+def test_the_profiles_reward_is_the_one_that_is_scored(tmp_path):
+    settings = {"grpo_reward": "whitebox", "grpo_format_weight": 0.2}
+    verl.export(PROBLEMS, VALUES | settings, tmp_path)
+    rows = pandas.read_parquet(tmp_path / "train.parquet").to_dict("records")
+    row = next(row for row in rows if json.loads(row["reward_model"]["ground_truth"]) == ["4"])
+    question, made = build(PROBLEMS[3], "output"), whitebox.reward(settings)
+    right, bare = teacher.narrate(question), RIGHT.replace("3", "4")
+    for text in (right, bare, RIGHT):
+        assert score(row, text)["score"] == made([question], [text], [False])[0].total
+    assert (score(row, bare)["score"], score(row, right)["score"]) == pytest.approx((0.7, 1.2))
+    assert score(row, right.partition("<answer>")[0])["score"] == 0  # cut off: the steps alone earn nothing
+
+
+def test_rows_without_a_reward_get_the_terminal_one(rows):
+    row = next(row for row in rows if json.loads(row["reward_model"]["ground_truth"]) == ["4"])
+    row["extra_info"].pop("reward")
+    assert score(row, RIGHT.replace("3", "4"))["score"] == 1 + verl.FORMAT_WEIGHT
+
+
+def test_a_reward_that_raises_is_a_counted_zero(rows, monkeypatch):
+    monkeypatch.setattr(whitebox.rewards, "score", lambda *_, **__: 1 / 0)
+    assert score(rows[0], RIGHT) == {"score": 0.0, "acc": 0.0, "format": 0.0, "error": 1.0}
 
 
 def test_a_predicted_input_is_judged_by_execution(rows):

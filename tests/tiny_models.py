@@ -1,7 +1,14 @@
 """Random models of a few thousand parameters with the project's tokenizer, for tests that need no skill."""
 
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from cr_utils import tokenizer
 
@@ -26,6 +33,8 @@ def tiny(seed: int = 0, spread: float = 0.3, kind: str = "qwen2", context: int =
     )
     if kind == "qwen3":
         model = Qwen3ForCausalLM(Qwen3Config(head_dim=8, **sizes))
+    elif kind == "llama":
+        model = LlamaForCausalLM(LlamaConfig(**sizes))
     else:
         model = Qwen2ForCausalLM(Qwen2Config(**sizes))
     with torch.no_grad():

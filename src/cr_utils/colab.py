@@ -1,8 +1,8 @@
-"""On Google Colab: the package beside Colab's own torch, results on Drive; the badge and first cell of notebooks.
+"""On Google Colab: the package beside Colab's torch, results on Drive, the badge and first cell of notebooks.
 
 Run as a file before the package is installed (`python -P …/cr_utils/colab.py`), so it imports the standard
-library only, and the rest of the package where it is needed. Colab itself, its GPU and Drive were not at hand:
-the installation and the first cell are tested in a fresh environment that looks like Colab's
+library only, and the rest of the package where it is needed. Colab itself, its GPU and Drive were not at
+hand: the installation and the first cell are tested in a fresh environment that looks like Colab's
 (speed/colab_environment.sh).
 """
 
@@ -18,7 +18,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-# What Colab has already, or has loaded into a running kernel: other versions would need a restart or another driver.
+# What Colab has already, or has loaded into a running kernel: other versions would need a restart or another
+# driver.
 KEPT = ("torch", "torchvision", "torchaudio", "triton", "numpy", "pillow", "pandas", "scipy", "matplotlib",
         "ipykernel", "ipython", "tornado", "pyzmq", "jupyter-client", "requests", "psutil")
 DRIVE = "/content/drive"
@@ -38,7 +39,7 @@ if os.environ.get("COLAB_RELEASE_TAG") and not os.environ.get("CR_DRIVER"):
 
 
 def checkout() -> Path:
-    """The folder with pyproject.toml that this file lies in; where it is installed, the one pip took it from."""
+    """The folder with pyproject.toml that this file lies in; where installed, the one pip took it from."""
     above = Path(__file__).resolve().parents[2]
     if (above / "pyproject.toml").is_file():
         return above
@@ -61,8 +62,8 @@ def kept() -> dict[str, str]:
 def install(folder: Path, pip: tuple[str, ...] = ()) -> dict[str, str]:
     """Install `folder`[colab], whose versions are exact, with all of KEPT held fast; their versions.
 
-    pip: further words for pip. SystemExit where pip fails (for instance because a pinned package wants another
-    torch), or where one of KEPT changed all the same.
+    pip: further words for pip. SystemExit where pip fails (for instance because a pinned package wants
+    another torch), or where one of KEPT changed all the same.
     """
     before = kept()
     with tempfile.TemporaryDirectory() as scratch:
@@ -70,9 +71,13 @@ def install(folder: Path, pip: tuple[str, ...] = ()) -> dict[str, str]:
         held.write_text("".join(f"{name}=={version}\n" for name, version in before.items()))
         command = [sys.executable, "-m", "pip", "install", "-q", "-c", str(held), *pip, f"{folder}[colab]"]
         if subprocess.run(command, check=False).returncode:
-            raise SystemExit("the package could not be installed beside what is here: see pip's message above")
+            raise SystemExit(
+                "the package could not be installed beside what is here: see pip's message above"
+            )
     importlib.invalidate_caches()
-    changed = {name: (old, new) for name, new in kept().items() if (old := before.get(name)) not in (None, new)}
+    changed = {
+        name: (old, new) for name, new in kept().items() if (old := before.get(name)) not in (None, new)
+    }
     if changed:
         raise SystemExit(f"installing changed {changed}: restart the runtime")
     return before
@@ -124,7 +129,8 @@ def repository() -> str:
 def badge(stage: str) -> str:
     """The line of Markdown that opens a stage's notebook on Colab."""
     where = repository().removeprefix("https://github.com/")
-    return f"[![Open in Colab]({BADGE})](https://colab.research.google.com/github/{where}/blob/main/notebooks/{stage}.ipynb)"
+    return (f"[![Open in Colab]({BADGE})](https://colab.research.google.com/github/{where}/blob/main/"
+            f"notebooks/{stage}.ipynb)")
 
 
 def cell() -> str:

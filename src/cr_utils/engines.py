@@ -1,6 +1,6 @@
 """From a model's spec to a function from questions to replies: three engines behind one interface.
 
-- ``shipped``, a folder or a hub id: transformers in this process.
+- ``shipped``, a folder or a hub id: transformers in this process, or vLLM where `eval_engine` says so.
 - ``vllm:…`` (the same three): vLLM in this process, where it is installed.
 - ``openai:model`` or ``openai:model@http://host:port/v1``: a server, asked by chat; ``completions:`` in its
   place sends the bare prompt, for base models.
@@ -42,13 +42,16 @@ def load(spec: str, params: dict, log: Path | str | None = None) -> Callable[...
     not to be had.
     """
     kind, _, rest = str(spec).partition(":")
+    if kind not in (*SERVERS, "vllm") and params.get("eval_engine") == "vllm":
+        kind, rest = "vllm", str(spec)
     how = {"max_new_tokens": params["eval_max_new_tokens"], "temperature": params["eval_temperature"],
            "seed": params["seed"]}
     if kind in SERVERS:
         return _endpoint(rest, SERVERS[kind], how, params["eval_endpoint"], log)
     if kind == "vllm":
         from cr_utils import vllm_engine
-        return vllm_engine.load(rest, **how)
+        number = params.get("model_dtype", "float32")  # float32: vLLM's choice, by the model's own settings
+        return vllm_engine.load(rest, **how, **({} if number == "float32" else {"dtype": number}))
     from cr_utils import models, responders
 
     return responders.load(

@@ -30,8 +30,8 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Shape:
-    """Counts of a model's weights. quantised: of linear layers, which 4-bit loading compresses; adapter: entries
-    of an adapter per unit of its rank."""
+    """Counts of a model's weights. quantised: of linear layers, which 4-bit loading compresses; adapter:
+    entries of an adapter per unit of its rank."""
 
     total: int
     quantised: int
@@ -42,10 +42,12 @@ class Shape:
 
 
 def shape(spec: str) -> Shape:
-    """The shape of a model (shipped, a folder, an adapter's folder, a hub id). UserError where there is none."""
+    """The shape of a model (shipped, a folder, an adapter's folder, a hub id). UserError where none is."""
     path = models.locate(spec)
     if models.is_adapter(path):
-        path = json.loads((Path(path) / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+        path = json.loads((Path(path) / "adapter_config.json").read_text(encoding="utf-8"))[
+            "base_model_name_or_path"
+        ]
     config = transformers.AutoConfig.from_pretrained(path)
     with models.quiet(), torch.device("meta"):
         model = transformers.AutoModelForCausalLM.from_config(config)
@@ -53,8 +55,8 @@ def shape(spec: str) -> Shape:
     linear = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m is not head]
     text = config.get_text_config()
     return Shape(sum(p.numel() for p in model.parameters()), sum(m.weight.numel() for m in linear),
-                 sum(m.in_features + m.out_features for m in linear), text.num_hidden_layers, text.hidden_size,
-                 text.intermediate_size)
+                 sum(m.in_features + m.out_features for m in linear), text.num_hidden_layers,
+                 text.hidden_size, text.intermediate_size)
 
 
 def memory(stage: str, values: dict, found: Shape) -> dict[str, float]:
@@ -84,9 +86,10 @@ def longest(stage: str, values: dict) -> int:
 
 
 def rates(seconds: float = 0.3) -> dict[str, float]:
-    """Measured here: products (floating-point operations a second), copies (bytes a second), kernels a second."""
+    """Measured here: products (floating-point operations), copies (bytes) and kernels, each a second."""
     where = models.device()
-    kind = torch.bfloat16 if models.native_bf16(where) else torch.float16 if where.type == "cuda" else torch.float32
+    kind = (torch.bfloat16 if models.native_bf16(where) else
+            torch.float16 if where.type == "cuda" else torch.float32)
     size = 4096 if where.type == "cuda" else 512
     a, small = torch.ones(size, size, device=where, dtype=kind), torch.ones(8, device=where)
     big = torch.ones(2**26 if where.type == "cuda" else 2**22, device=where)
@@ -131,17 +134,18 @@ def seconds(stage: str, values: dict, found: Shape, speed: dict[str, float], mea
 
 
 def expected(stage: str, values: dict, spec: str | None = None, speed: dict | None = None) -> str:
-    """A line about what a stage will need on this machine. spec: the start model, by default the profile's."""
+    """A line about what a stage will need on this machine. spec: the start model (default: the profile's)."""
     found = shape(spec or values["model"])
     held, took = memory(stage, values, found), seconds(stage, values, found, speed or rates())
     parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in held.items())
-    have = f" of {torch.cuda.get_device_properties(0).total_memory / GIB:.1f}" if torch.cuda.is_available() else ""
-    return (f"{stage}: about {clock(took)} here, and up to {sum(held.values()) / GIB:.2f} GiB{have} in each process "
-            f"({parts}); {found.total / 1e6:.1f} M weights. Arithmetic, not a measurement.")
+    have = (f" of {torch.cuda.get_device_properties(0).total_memory / GIB:.1f}"
+            if torch.cuda.is_available() else "")
+    return (f"{stage}: about {clock(took)} here, and up to {sum(held.values()) / GIB:.2f} GiB{have} in each "
+            f"process ({parts}); {found.total / 1e6:.1f} M weights. Arithmetic, not a measurement.")
 
 
 def measured(folder: Path) -> str:
-    """A line about what a training took, from its log.jsonl and this process: tokens or rollouts a second, memory."""
+    """A line about what a training took, from its log.jsonl and this process: speed, time, GPU memory."""
     rows = [row for row in jsonl.read(folder / "log.jsonl") if "loss" in row]
     last, texts = rows[-1], []
     if "tokens" in last:

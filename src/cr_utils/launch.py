@@ -41,6 +41,9 @@ if [ -z "$DRY_RUN" ]; then
     done
 fi
 """
+STOP = """echo "+ kill vLLM"
+[ -n "$DRY_RUN" ] || { kill "$SERVER"; wait "$SERVER" || true; }
+"""
 
 
 def batches(values: dict) -> list[str]:
@@ -83,7 +86,10 @@ def script(values: dict, slurm: bool = False, given: tuple = (), hours: int = 48
     parts += [_train("03_sft", values, options, slurm), _driver("03_sft", options)]
     if vllm == "server":
         parts.append(_serve(values, slurm))
-    parts += [_train("04_grpo", values, options, slurm), _driver("04_grpo", options)]
+    parts.append(_train("04_grpo", values, options, slurm))
+    if vllm == "server":
+        parts.append(STOP)  # it holds GPUs that answers may need
+    parts.append(_driver("04_grpo", options))
     parts.append(_driver("05_eval 06_ablations", options))
     parts.append("run \"$PYTHON\" -m cr_utils report --profile " + shlex.quote(values["profile"]) + "\n")
     return "".join(parts)

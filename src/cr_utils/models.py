@@ -104,6 +104,7 @@ def load(
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     train_in_float32(model)
+    forget_penalty(model)
     if not four_bit and not distributed.sharded():
         model.to(where)
     if where.type == "cpu" and is_small(model):
@@ -187,6 +188,15 @@ def train_in_float32(model) -> None:
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+
+
+def forget_penalty(model) -> None:
+    """Set aside the penalty on repeated tokens that is saved with a model (Qwen's instruct models have one).
+
+    `generate` would apply it to greedy answers too: a chain about a loop repeats itself rightly.
+    """
+    if getattr(model.generation_config, "repetition_penalty", None) not in (None, 1.0):
+        model.generation_config.repetition_penalty = 1.0
 
 
 @contextlib.contextmanager

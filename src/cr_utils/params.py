@@ -146,6 +146,9 @@ def _cross_check(values: dict) -> None:
     updates = values["grpo_updates"]
     name = f"profile {values['profile']}"
     _check_launch(values["launch"], name, values["model_four_bit"], values["model_lora"])
+    if values["eval_engine"] == "vllm" and (values["model_four_bit"] or values["model_lora"]):
+        raise UserError(f"{name}: vLLM answers for whole models here: with model_four_bit or model_lora set "
+                        "eval_engine: transformers")
     rollouts, count = values["grpo_prompts"] * values["grpo_group"], processes(values)
     batch = values["grpo_batch_size"] * count
     if rollouts % (batch * updates):

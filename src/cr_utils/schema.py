@@ -126,6 +126,8 @@ SCHEMA = {
     "eval_livecodebench": Key(int, 120, "LiveCodeBench execution items per direction (479: all)", 0, 479),
     "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
     "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
+    "eval_engine": Key(str, "transformers", "what answers for models on this machine: transformers, or vLLM",
+                       choices=("transformers", "vllm")),
     "eval_models": Key(list, [], "further models to compare, each a name, an equals sign and a spec (docs/05_eval.md)"),
     "eval_endpoint": Key(dict, {}, "settings of openai: models, such as concurrency, budget and prices",
                          choices=ENDPOINT),

@@ -10,21 +10,26 @@ import json
 import shlex
 from pathlib import Path
 
-from cr_utils import exams, jsonl, params, paths, questions, rewards
+from cr_utils import exams, guarding, jsonl, params, paths, questions, whitebox
 from cr_utils.questions import Question
 
 FORMAT_WEIGHT = 0.1
+REWARD = {"grpo_reward": "terminal", "grpo_format_weight": FORMAT_WEIGHT}
 
 
-def row(question: Question, index: int, split: str) -> dict:
-    """A question as verl's data loader wants it; `extra_info` carries all of it as JSON text."""
+def row(question: Question, index: int, split: str, reward: dict = REWARD) -> dict:
+    """A question as verl's data loader wants it.
+
+    `extra_info` carries all of it as JSON text, and so the profile's settings of the reward (grpo_reward and
+    grpo_format_weight).
+    """
     return {
         "data_source": f"codereasoner/{question.task}",
         "prompt": [{"role": "user", "content": question.prompt}],
         "ability": "code",
         "reward_model": {"style": "rule", "ground_truth": json.dumps(list(question.truth))},
         "extra_info": {"split": split, "index": index, "id": question.id,
-                       "question": json.dumps(question.to_dict())},
+                       "question": json.dumps(question.to_dict()), "reward": json.dumps(reward)},
     }
 
 
@@ -32,11 +37,15 @@ def compute_score(data_source: str, solution_str: str, ground_truth: str, extra_
                   **_) -> dict:
     """The reward of one completion as verl asks for it: "score", and as metrics "acc", "format" and "error".
 
-    Never raises for what a model wrote. A completion that was cut off has no complete answer, and earns
-    nothing.
+    It is the profile's reward, which its row carries (without: the terminal one). Never raises for what a
+    model wrote, and gives up on what hangs. verl does not say whether a completion was cut off: one without
+    an end of its answer is taken for cut, and earns nothing.
     """
-    question = Question.from_dict(json.loads((extra_info or {})["question"]))
-    one, = rewards.score([question], [solution_str], format_weight=FORMAT_WEIGHT)
+    extra = extra_info or {}
+    question = Question.from_dict(json.loads(extra["question"]))
+    settings = json.loads(extra["reward"]) if extra.get("reward") else REWARD
+    reward = guarding.guard(whitebox.reward(settings), patience=guarding.ALONE)
+    one, = reward([question], [solution_str], ["</answer>" not in solution_str])
     return {"score": one.total, "acc": one.correct, "format": one.format,
             "error": float(one.kind == "reward_error")}
 
@@ -54,7 +63,8 @@ def export(problems: list[dict], values: dict, out: Path) -> dict[str, int]:
              "val": exams.validation(problems, values["grpo_eval_items"])}
     out.mkdir(parents=True, exist_ok=True)
     for split, part in asked.items():
-        rows = [row(question, index, split) for index, question in enumerate(part)]
+        reward = {key: values[key] for key in REWARD}
+        rows = [row(question, index, split, reward) for index, question in enumerate(part)]
         pandas.DataFrame(rows).to_parquet(out / f"{split}.parquet")
     return {split: len(part) for split, part in asked.items()}
 
