@@ -21,7 +21,7 @@ unset PYTHONPATH VIRTUAL_ENV
 export COLAB_RELEASE_TAG=release-imitated CR_CHECKOUT=$FOLDER/checkout CR_RESULTS=$FOLDER/drive/results
 export PATH="$FOLDER/env/bin:$PATH" CR_PROGRESS_SECONDS=0
 cd "$FOLDER"
-before=$("$FOLDER/env/bin/pip" list 2>/dev/null | grep -iE '^(torch|numpy|pillow) ')
+before=$("$FOLDER/env/bin/pip" list --format=freeze 2>/dev/null | grep -iE '^(torch|numpy|pillow)==')
 
 echo "== the first cell of 03_sft.ipynb"
 "$FOLDER/env/bin/python" - "$SOURCE/notebooks/03_sft.ipynb" > cell.py <<'CELL'
@@ -31,9 +31,9 @@ print(next("".join(c["source"]) for c in cells if "colab" in c["metadata"].get("
 CELL
 mv cell.py cell.ipy
 "$FOLDER/env/bin/ipython" --no-banner --colors=NoColor cell.ipy
-after=$("$FOLDER/env/bin/pip" list 2>/dev/null | grep -iE '^(torch|numpy|pillow) ')
+after=$("$FOLDER/env/bin/pip" list --format=freeze 2>/dev/null | grep -iE '^(torch|numpy|pillow)==')
 [ "$before" = "$after" ] || { echo "changed: $before -> $after"; exit 1; }
-echo "unchanged: $(echo "$after" | tr -s ' \n' ' ')"
+echo "unchanged: $(echo "$after" | tr '\n' ' ')"
 "$FOLDER/env/bin/python" -c "import cr_utils; print('package:', cr_utils.__file__)"
 
 echo "== smoke profile, killed in the middle of 03_sft, taken up by the same command"

@@ -75,6 +75,17 @@ def test_an_adapter_merges_into_a_whole_model(base, tmp_path, capsys):
         adapters.merge(base, tmp_path / "again")
 
 
+def test_a_seed_draws_the_same_adapter_in_every_process(base):
+    def drawn(seed):
+        model, _ = models.load(base, **models.for_training({"model_lora": 2, "seed": seed}))
+        return {name: p.detach() for name, p in model.named_parameters() if "lora_A" in name}
+
+    first, state = drawn(0), torch.get_rng_state()
+    again, other = drawn(0), drawn(1)
+    assert torch.equal(state, torch.get_rng_state())
+    assert adapters.moved(first, again) == 0 and adapters.moved(first, other) > 0.99
+
+
 def test_moved_counts_the_adapter_only():
     before = {"a.lora_A.weight": torch.zeros(4), "a.lora_B.weight": torch.zeros(4), "base": torch.zeros(8)}
     after = before | {"a.lora_A.weight": torch.ones(4), "base": torch.ones(8)}

@@ -68,6 +68,7 @@ def kinds(checkpoint):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_session_lost_twice_ends_as_one_that_was_not(base, tmp_path):  # noqa: F811
     whole, lost = tmp_path / "whole", tmp_path / "lost"
     session(base, whole)

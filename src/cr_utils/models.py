@@ -80,14 +80,15 @@ def load(
     dtype: torch.dtype | str | None = None,
     four_bit: bool = False,
     lora: dict | bool | None = None,
+    seed: int = 0,
 ):
     """(model, tokenizer) in evaluation mode.
 
     dtype: of the weights; None is float32, or with four_bit the compute type (bfloat16 where native, else
     float16; float32 on a CPU without it). four_bit: nf4 with double quantisation. lora: add a fresh adapter
-    (True: the defaults, or settings of peft's LoraConfig), whose weights are float32. A folder with a saved
-    adapter loads with its base, trainable if lora is asked for. Raises UserError where there is no such
-    model.
+    (True: the defaults, or settings of peft's LoraConfig), whose weights are float32 and drawn by `seed`. A
+    folder with a saved adapter loads with its base, trainable if lora is asked for. Raises UserError where
+    there is no such model.
     """
     where = globals()["device"](device) if isinstance(device, str) else device
     path = locate(spec)
@@ -100,7 +101,10 @@ def load(
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"model {spec!r} could not be loaded: {reason}") from error
         if lora and not is_adapter(path):
-            model = _with_adapter(model, lora, four_bit)
+            # Not from a running state: every process begins from the same adapter.
+            with torch.random.fork_rng(devices=[where] if where.type == "cuda" else []):
+                torch.manual_seed(seed)
+                model = _with_adapter(model, lora, four_bit)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     train_in_float32(model)
@@ -117,7 +121,8 @@ def for_training(params: dict) -> dict | None:
     rank, four_bit = params.get("model_lora", 0), params.get("model_four_bit", False)
     if not (rank or four_bit):
         return None
-    return {"four_bit": four_bit, "lora": {"r": rank, "lora_alpha": 2 * rank} if rank else None}
+    found = {"four_bit": four_bit, "lora": {"r": rank, "lora_alpha": 2 * rank} if rank else None}
+    return found | ({"seed": params["seed"]} if params.get("seed") else {})
 
 
 def for_answers(params: dict) -> dict | None:
