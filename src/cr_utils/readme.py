@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 from pathlib import Path
 
 from . import jsonl, paths
@@ -107,7 +108,7 @@ def first_line(path: Path) -> str:
         about = "".join(json.loads(text)["cells"][0]["source"]).split("\n")[0]
     else:
         about = text.split("\n", 1)[0]
-    return about.lstrip("# ").rstrip(".")[:110]
+    return textwrap.shorten(about.lstrip("# ").rstrip("."), 110, placeholder=" …")
 
 
 def filled(text: str, folder: Path) -> str:

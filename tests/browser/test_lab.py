@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -51,7 +52,7 @@ def _open(browser, url):
         told = browser.call("Page.navigate", url=url)
         if "errorText" not in told:
             return
-        browser.run("new Promise(done => setTimeout(done, 1000))")
+        time.sleep(1)
     raise TimeoutError(f"JupyterLab does not answer at {url}")
 
 
@@ -61,6 +62,7 @@ def test_a_notebook_runs_top_to_bottom(browser, lab, stage):
     _open(browser, f"{lab}/{stage}.ipynb?token={TOKEN}&reset")
     browser.wait(f"document.querySelectorAll('{CELLS}').length > 3", 180)
     browser.wait("!!document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')", 180)
+    browser.wait("[...jupyterapp.shell.widgets('main')].some(w => w.sessionContext?.session?.kernel?.connectionStatus === 'connected')", 180)
     browser.run("jupyterapp.commands.execute('notebook:run-all-cells').then(() => true)")
     prompts = f"[...document.querySelectorAll('{CELLS} .jp-InputPrompt')].map(p => p.textContent.trim())"
     browser.wait(f"{prompts}.length > 3 && {prompts}.every(text => /^\\[\\d+\\]:$/.test(text))", 240)
