@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from . import candidates, constraints, liveness, program_prompts, program_replies, structure, trace, usage
+from . import candidates, constraints, program_prompts, program_replies, structure, trace, usage
 from .constraints import MAX_DEPTH, Cell
 from .fingerprints import committed, fingerprint
 from .mutations import change_text
@@ -61,12 +61,7 @@ def static_reason(tree: ast.Module, draft: Draft) -> str | None:
         return "held-out operation"
     if draft.print in committed():
         return "benchmark program"
-    unread = {node.name: liveness.unread(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
-    if unread["f"].parameters:
-        return "unused argument"
-    if any(found.lines or found.parameters for found in unread.values()):
-        return "dead code"
-    return "idle operation" if structure.idle(tree) else None
+    return candidates.wasteful(tree)
 
 
 def holds(tree: ast.Module, types: tuple, op: constraints.Operation) -> bool:

@@ -13,8 +13,8 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
-from cr_utils import candidates, liveness, structure
-from cr_utils.candidates import normal_key, share, small_literal
+from cr_utils import candidates, structure
+from cr_utils.candidates import normal_key, share, small_literal, wasteful
 from cr_utils.fingerprints import fingerprint
 from cr_utils.trace import Trace
 
@@ -88,14 +88,7 @@ def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Ce
         return "other split"
     if cell.setting == "control" and structure.depth(tree) != cell.depth:
         return "wrong depth"
-    functions = {node.name: liveness.unread(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
-    if functions["f"].parameters:
-        return "unused argument"
-    if any(found.lines or found.parameters for found in functions.values()):
-        return "dead code"
-    if structure.idle(tree):
-        return "idle operation"
-    return "benchmark program" if near_copy(code, print_) else None
+    return wasteful(tree) or ("benchmark program" if near_copy(code, print_) else None)
 
 
 def executed(rng: random.Random, made: Program, options: dict) -> tuple[list[tuple[str, Trace]], str | None]:
