@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from cr_utils import gallery, paths, report
+from cr_utils.claims import NOT_RUN, TOO_FEW
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 from cr_utils.tablefile import DASH, read_table
@@ -110,7 +111,8 @@ def claims(old: pd.DataFrame, new: pd.DataFrame | None) -> list[dict]:
     rows = []
     for row in old.to_dict("records"):
         yours = mine.get(row["claim"])
-        verdict = "not run" if yours is None else "agrees" if yours["verdict"] == row["verdict"] else "differs"
+        verdict = (NOT_RUN if yours is None else "agrees" if yours["verdict"] == row["verdict"] else
+                   TOO_FEW if yours["verdict"] == TOO_FEW else "differs")
         rows.append({"claim": row["claim"], "command": row["command"], "published": _text(row["published"]),
                      "reference": _said(row), "yours": _said(yours) if yours else DASH, "verdict": verdict})
     return rows
