@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import gallery, paths, report
+from cr_utils import gallery, params, paths, report
 from cr_utils.claims import NOT_RUN, TOO_FEW
 from cr_utils.errors import UserError
 from cr_utils.results import Results
@@ -43,7 +43,7 @@ def reference(profile: str) -> Path:
     folder = paths.root() / "results" / "reference" / profile
     if not (folder / "tables").is_dir():
         have = sorted(path.name for path in (paths.root() / "results" / "reference").glob("*/"))
-        raise UserError(f"no reference run of {profile} is kept: use one of {', '.join(have) or 'none'}")
+        raise UserError(f"no reference run of {profile} is kept: {params.nearest(profile, have)}")
     return folder
 
 

@@ -50,8 +50,10 @@ class Story:
                            self.absent.get(name, ""))
 
     def table(self, name: str, title: str, stage: str, record: str, look: str = "", folded: bool = False) -> str:
-        """A table by name with its sources, the numbers linked to their record."""
+        """A table by name with its sources, the numbers linked to their record; nothing for one without rows."""
         frame = self.tables[name]
+        if frame.empty:
+            return ""
         target = kept.at_hand(self.folder, f"{stage}/{record}")
 
         def links(row: dict, column: str):
