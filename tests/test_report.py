@@ -1,4 +1,6 @@
-"""The report layer end to end on simulated records: tables, figures and the page, whole and with parts missing."""
+"""The report layer end to end on simulated records: tables, figures and the page, whole and with parts
+missing.
+"""
 
 import json
 import re
@@ -105,10 +107,11 @@ def test_tables_without_rows_are_left_out(built):
 
 def test_page_shows_the_recorded_numbers_with_their_source(built):
     results = Results("tiny", built)
-    mine = [i for i in results.items if (i["model"], i["benchmark"], i["task"]) == ("grpo", "heldout", "output")]
+    mine = [i for i in results.items if (i["model"], i["benchmark"],
+                                         i["task"]) == ("grpo", "heldout", "output")]
     rate = f"{100 * sum(i['verdict'] for i in mine) / len(mine):.1f}"
-    assert re.search(rf'<a href="05_eval/items.jsonl" title="[^"]*model=grpo, benchmark=heldout, task=output">'
-                     rf"{re.escape(rate)}</a>", text(built))
+    assert re.search(rf'<a href="05_eval/items.jsonl" title="[^"]*'
+                     rf'model=grpo, benchmark=heldout, task=output">{re.escape(rate)}</a>', text(built))
     assert results.manifests["05_eval"]["outputs"]["items.jsonl"] in text(built)
 
 
@@ -173,7 +176,7 @@ def test_records_without_texts_and_texts_that_look_like_html(tmp_path, undrawn):
 def test_samples_are_picked_by_rule():
     items = simulated.items(simulated.problems(200))
     chosen = samples.pick(items, each=2)
-    for title, question, answers in chosen:
+    for title, _, answers in chosen:
         wanted = dict(samples.GROUPS)[title]
         assert all(answers[model]["verdict"] == verdict for model, verdict in wanted.items())
     assert chosen == samples.pick(list(reversed(items)), each=2)
@@ -196,8 +199,8 @@ def test_tables_sort_missing_values_apart_and_escape():
 
 
 def test_inline_svg_follows_the_theme_and_keeps_ids_apart():
-    drawn = ('<?xml version="1.0"?><!DOCTYPE svg><svg width="5pt" height="5pt" viewBox="0 0 5 5"><path id="a" '
-             'style="fill: #1f2430"/><use xlink:href="#a" clip-path="url(#c)"/></svg>')
+    drawn = ('<?xml version="1.0"?><!DOCTYPE svg><svg width="5pt" height="5pt" viewBox="0 0 5 5">'
+             '<path id="a" style="fill: #1f2430"/><use xlink:href="#a" clip-path="url(#c)"/></svg>')
     shown = page.svg(drawn, "one", "a label")
     assert shown.startswith("<svg viewBox") and 'aria-label="a label"' in shown
     assert 'id="one-a"' in shown and 'xlink:href="#one-a"' in shown and "url(#one-c)" in shown

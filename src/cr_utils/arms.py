@@ -1,8 +1,8 @@
 """The ablation arms as data: what each leaves out, from which model it starts, which arm it is compared with.
 
 Three families. Arms about stages start from the main models; arms about data train from the base on a small
-budget and compare with `short_sft`, the unchanged recipe at that budget; arms about the reward run a short GRPO
-from the tuned model and compare with `short_grpo`. Training them is the workshop's.
+budget and compare with `short_sft`, the unchanged recipe at that budget; arms about the reward run a short
+GRPO from the tuned model and compare with `short_grpo`. Training them is the workshop's.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ ARMS = {
     "no_constraints": Arm("base", "sft", "short_sft", "unconstrained programs", constraints=False),
     "no_mutation": Arm("base", "sft", "short_sft", "typical inputs only", mutation=False),
     "facts": Arm("base", "sft", "short_sft", "chains that state every operation only", style="facts"),
-    "results": Arm("base", "sft", "short_sft", "chains that state the results of lines only", style="results"),
+    "results": Arm("base", "sft", "short_sft", "chains that state the results of lines only",
+                   style="results"),
     "short_grpo": Arm("sft", "grpo", "", "GRPO on the tuned model at the small budget of the arms below"),
     "whitebox": Arm("sft", "grpo", "short_grpo", "half the reward for the steps", reward="whitebox"),
     "bilevel": Arm("sft", "grpo", "short_grpo", "a second reward for the steps", reward="bilevel"),

@@ -1,7 +1,7 @@
 """`python -m cr_utils crate`: a run as an RO-Crate: its files, who made them from what, when, and with what.
 
-Writes `ro-crate-metadata.json` (RO-Crate 1.1, Process Run Crate 0.5) into the profile's results folder, from the
-stages' manifests alone; the folder as it stands is then the crate. Copies nothing, hashes nothing anew.
+Writes `ro-crate-metadata.json` (RO-Crate 1.1, Process Run Crate 0.5) into the profile's results folder, from
+the stages' manifests alone; the folder as it stands is then the crate. Copies nothing, hashes nothing anew.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from cr_utils.errors import UserError
 from cr_utils.results import Results
 
 NAME = "ro-crate-metadata.json"
-CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
+CONTEXT = ["https://w3id.org/ro/crate/1.1/context",
+           {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
 SPECIFICATION, PROFILE = "https://w3id.org/ro/crate/1.1", "https://w3id.org/ro/wfrun/process/0.5"
 LICENCE = "https://spdx.org/licenses/MIT"
 REPOSITORY_FILES = ("index.html", "tables", "figures")
@@ -70,7 +71,8 @@ def tool(stage: str, manifest: dict) -> dict:
     """The notebook of a stage at the commit that ran."""
     return {"@id": f"#notebook-{stage}", "@type": "SoftwareApplication", "name": f"notebooks/{stage}.ipynb",
             "softwareVersion": manifest["code"]["commit"] or "unknown",
-            "softwareRequirements": ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())}
+            "softwareRequirements": ", ".join(f"{name} {version}"
+                                              for name, version in manifest["versions"].items())}
 
 
 def action(stage: str, manifest: dict, files: dict) -> dict:
@@ -87,8 +89,9 @@ def action(stage: str, manifest: dict, files: dict) -> dict:
         "object": [{"@id": name} for name in manifest["inputs"] if name in files] +
                   [{"@id": f"#{stage}-{key}"} for key in manifest["params"]],
         "result": [{"@id": name} for name in outputs if name in files],
-        "description": f"{manifest['cpu_seconds']:.0f} s of CPU time, at most {(manifest['peak_memory'] or 0) / 2**20:.0f} "
-                       f"MiB of memory, on {hardware['cores']} cores of {hardware['processor']}, {hardware['system']}",
+        "description": f"{manifest['cpu_seconds']:.0f} s of CPU time, at most "
+                       f"{(manifest['peak_memory'] or 0) / 2**20:.0f} MiB of memory, on {hardware['cores']} "
+                       f"cores of {hardware['processor']}, {hardware['system']}",
     }
 
 
@@ -101,7 +104,8 @@ def _settings(manifests: dict) -> list[dict]:
 def _fixed() -> list[dict]:
     return [{"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License"},
             {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
-            {"@id": "http://schema.org/CompletedActionStatus", "@type": "ActionStatusType", "name": "completed"},
+            {"@id": "http://schema.org/CompletedActionStatus", "@type": "ActionStatusType",
+             "name": "completed"},
             {"@id": "https://arxiv.org/abs/2507.17548", "@type": "ScholarlyArticle", "name": "CodeReasoner"}]
 
 

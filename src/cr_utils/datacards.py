@@ -158,7 +158,8 @@ def _decontamination(run: record.Record, filters: list[tuple[str, int]], chains:
     """
     if chains:
         return "the chains are about the problems of 01_data; see its card."
-    text = f"every program is compared with {len(committed())} fingerprints (names renamed, literals by type) " \
+    text = f"every program is compared with {len(committed())} fingerprints " \
+           "(names renamed, literals by type) " \
            "of all CRUXEval and REval programs and their functions"
     for (_, before), (step, after) in zip(filters, filters[1:], strict=False):
         if step == "not: benchmark program":

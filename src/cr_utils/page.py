@@ -14,7 +14,8 @@ import pandas as pd
 from cr_utils.figure_style import GRID, INK, PAPER
 from cr_utils.tablefile import DASH, cell_text
 
-__all__ = ["Cell", "DASH", "badge", "code", "data", "details", "escape", "figure", "json_text", "link", "svg", "table"]
+__all__ = ["Cell", "DASH", "badge", "code", "data", "details", "escape", "figure", "json_text", "link", "svg",
+           "table"]
 
 
 class Cell(NamedTuple):
@@ -64,14 +65,16 @@ def code(text: str, numbered: bool = True) -> str:
 def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3, labels: bool = False) -> str:
     """A frame as a sortable table, with the reasons for its dashes below; a value may be a Cell.
 
-    links: a function (row, column) -> (target, title) or None, for the cells that are numbers. labels: each cell
-    carries its column's name, for a narrow screen where the head is not shown.
+    links: a function (row, column) -> (target, title) or None, for the cells that are numbers. labels: each
+    cell carries its column's name, for a narrow screen where the head is not shown.
     """
-    rows = [[_cell(row, name, links, digits, labels) for name in frame.columns] for row in frame.to_dict("records")]
+    rows = [[_cell(row, name, links, digits, labels) for name in frame.columns]
+            for row in frame.to_dict("records")]
     head = []
     for i, name in enumerate(frame.columns):
         kind = ' class="num"' if any('class="num"' in row[i] for row in rows) else ""
-        head.append(f'<th scope="col"{kind} aria-sort="none"><button type="button">{escape(name.replace("_", " "))}'
+        head.append(f'<th scope="col"{kind} aria-sort="none">'
+                    f'<button type="button">{escape(name.replace("_", " "))}'
                     "</button></th>")
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     notes = "".join(f"<li>{escape(note)}</li>" for note in frame.attrs.get("notes", ()))
@@ -85,7 +88,8 @@ def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3, l
 def _cell(row: dict, name: str, links, digits: int, labels: bool) -> str:
     value, label = row[name], f' data-label="{escape(name.replace("_", " "))}"' if labels else ""
     if isinstance(value, Cell):
-        return f'<td{label} data-v="{escape(str("" if value.value is None else value.value))}">{value.html}</td>'
+        sorted_by = "" if value.value is None else str(value.value)
+        return f'<td{label} data-v="{escape(sorted_by)}">{value.html}</td>'
     text = cell_text(value, digits)
     if text == DASH:
         return f'<td{label} data-v="">{DASH}</td>'
@@ -93,11 +97,12 @@ def _cell(row: dict, name: str, links, digits: int, labels: bool) -> str:
         return f"<td{label}>{escape(text)}</td>"
     found = links(row, name) if links else None
     shown = f"{value:,}" if isinstance(value, int) else text
-    return f'<td class="num"{label} data-v="{float(value)!r}">{link(shown, *found) if found else escape(shown)}</td>'
+    linked = link(shown, *found) if found else escape(shown)
+    return f'<td class="num"{label} data-v="{float(value)!r}">{linked}</td>'
 
 
 def svg(text: str, name: str, label: str) -> str:
-    """A matplotlib SVG for inlining: no prolog, ids of its own, colours of the page's theme, size of its box."""
+    """A matplotlib SVG for inlining: no prolog, own ids, colours of the page's theme, size of its box."""
     body = text[text.index("<svg"):]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)

@@ -1,7 +1,8 @@
 """The report of a profile from its records: tables, figures and one self-contained page. Loads no torch.
 
-`build` writes results/<profile>/{tables,figures}/ and index.html; `figures_all` only the figures. Both read finished
-stages only, can run at any time and any number of times, and give the same bytes for the same records.
+`build` writes results/<profile>/{tables,figures}/ and index.html; `figures_all` only the figures. Both read
+finished stages only, can run at any time and any number of times, and give the same bytes for the same
+records.
 """
 
 import argparse
@@ -30,11 +31,12 @@ from cr_utils.arms import REFERENCES
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 
-BOX = ("<b>Small scale.</b> This run trains a model of a few million parameters on generated programs. It asks the "
-       "paper's questions of a small model and <b>is no evidence for or against the claims about 7B and 14B "
-       "models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come from.")
-LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. Published "
-         "numbers come from secondary sources, as the source column says.")
+BOX = ("<b>Small scale.</b> This run trains a model of a few million parameters on generated programs. It "
+       "asks the paper's questions of a small model and <b>is no evidence for or against the claims about 7B "
+       "and 14B models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come "
+       "from.")
+LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. "
+         "Published numbers come from secondary sources, as the source column says.")
 
 
 def build(profile: str, folder: Path | str | None = None) -> Path:
@@ -99,18 +101,23 @@ def _page(told: story.Story) -> str:
     results = told.results
     sections, links = [], []
     for anchor, title, lead, write in story.SECTIONS:
-        sections.append(f'<section id="{anchor}"><h2>{page.escape(title)}</h2><p class="lead">{page.escape(lead)}</p>'
+        sections.append(f'<section id="{anchor}"><h2>{page.escape(title)}</h2>'
+                        f'<p class="lead">{page.escape(lead)}</p>'
                         f"{write(told)}</section>")
         links.append(f'<a href="#{anchor}">{page.escape(title)}</a>')
     assets = {name: paths.asset(f"report/{name}").read_text(encoding="utf-8")
               for name in ("page.html", "style.css", "browse.css", "script.js", "browse.js")}
     model = str(results.params.get("model", "shipped"))
     return Template(assets["page.html"]).substitute(
-        title=f"CodeReasoner, reproduced: {page.escape(results.profile)}", profile=page.escape(results.profile),
+        title=f"CodeReasoner, reproduced: {page.escape(results.profile)}",
+        profile=page.escape(results.profile),
         style=assets["style.css"] + assets["browse.css"], script=assets["script.js"] + assets["browse.js"],
-        hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links), sections="\n".join(sections),
-        box=BOX if claims.size(model) is None else LARGE.format(model=page.escape(model)), paper=published.PAPER,
-        summary=story.summary(told), state=overview.state(results), command=f"make reproduce PROFILE={results.profile}")
+        hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links),
+        sections="\n".join(sections),
+        box=BOX if claims.size(model) is None else LARGE.format(model=page.escape(model)),
+        paper=published.PAPER,
+        summary=story.summary(told), state=overview.state(results),
+        command=f"make reproduce PROFILE={results.profile}")
 
 
 def _hashes(results: Results) -> dict[str, str]:

@@ -17,7 +17,9 @@ from .questions import many
 
 
 class Workshop:
-    """Trains arms under `folder`. `starts` maps base, sft, grpo to model specs; `problems` are those of stage 01."""
+    """Trains arms under `folder`. `starts` maps base, sft, grpo to model specs; `problems` are those of stage
+    01.
+    """
 
     def __init__(self, folder: Path, params: dict, problems: list[dict], starts: dict[str, str]):
         self.folder, self.params, self.starts = folder, params, starts
@@ -43,7 +45,9 @@ class Workshop:
         return sft.train(self._rows(name, arm, params), self.starts[arm.start], out, params, validate=None)
 
     def _rows(self, name: str, arm: Arm, params: dict) -> list[dict]:
-        """Enough chains for the arm's updates, from problems and a seed of their own where the arm changes the data."""
+        """Enough chains for the arm's updates, from problems and a seed of their own where the arm changes
+        the data.
+        """
         need = params["sft_steps"] * params["sft_batch_size"] * params["sft_grad_accum"]
         problems = self.problems
         if not (arm.constraints and arm.mutation):
@@ -51,8 +55,10 @@ class Workshop:
         n = min(int(need * 1.1), 3 * len(problems))
         seed = params["seed"] + (1 if arm.start == "sft" else 0)
         pairs = distill.plan(problems, params["distill_mix"], n, seed)
-        chains = distill.chains(pairs, distill.interpreter(seed, arm.direct, self.styles(arm)), self.folder / name / "chains.jsonl",
-                                teacher_name="interpreter", seed=seed, direct=arm.direct, label=f"chains for {name}")
+        chains = distill.chains(pairs, distill.interpreter(seed, arm.direct, self.styles(arm)),
+                                self.folder / name / "chains.jsonl",
+                                teacher_name="interpreter", seed=seed, direct=arm.direct,
+                                label=f"chains for {name}")
         return distill.accepted(chains)
 
     def styles(self, arm: Arm) -> dict[str, float]:

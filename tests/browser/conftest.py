@@ -13,7 +13,8 @@ from chromium import Browser
 def browser(tmp_path_factory):
     """One Chromium for all tests; they are skipped where there is none."""
     if Browser.find() is None:
-        pytest.skip("Chromium is missing: install it (Debian: apt-get install chromium), or name it in CR_CHROMIUM")
+        pytest.skip("Chromium is missing: install it (Debian: apt-get install chromium), or name it in "
+                    "CR_CHROMIUM")
     made = Browser(tmp_path_factory.mktemp("browser"))
     yield made
     made.close()
@@ -26,6 +27,7 @@ def smoke(tmp_path_factory):
     if given:
         return Path(given).resolve()
     folder = tmp_path_factory.mktemp("smoke")
-    subprocess.run([sys.executable, "-m", "cr_utils", "run", "--profile", "smoke", "-p", "benchmarks", "never"],
+    subprocess.run([sys.executable, "-m", "cr_utils", "run", "--profile", "smoke", "-p", "benchmarks",
+                    "never"],
                    env={**os.environ, "CR_RESULTS": str(folder)}, check=True)
     return folder

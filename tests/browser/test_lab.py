@@ -1,4 +1,6 @@
-"""All six notebooks in a real JupyterLab on a finished smoke run: opened, run top to bottom, looked through for errors."""
+"""All six notebooks in a real JupyterLab on a finished smoke run: opened, run top to bottom, looked through
+for errors.
+"""
 
 import json
 import os
@@ -36,9 +38,10 @@ def lab(smoke, tmp_path_factory):
     environment.pop("MPLBACKEND", None)
     with (folder / "log.txt").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
-             f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
-             "--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
+            [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
+             "--ip=127.0.0.1", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
+             "--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True",
+             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
             env=environment, cwd=folder, stdout=log, stderr=log)
     yield f"http://127.0.0.1:{port}/lab/tree"
     server.terminate()
@@ -62,11 +65,13 @@ def test_a_notebook_runs_top_to_bottom(browser, lab, stage):
     _open(browser, f"{lab}/{stage}.ipynb?token={TOKEN}&reset")
     browser.wait(f"document.querySelectorAll('{CELLS}').length > 3", 180)
     browser.wait("!!document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')", 180)
-    browser.wait("[...jupyterapp.shell.widgets('main')].some(w => w.sessionContext?.session?.kernel?.connectionStatus === 'connected')", 180)
+    browser.wait("[...jupyterapp.shell.widgets('main')].some(w => "
+                 "w.sessionContext?.session?.kernel?.connectionStatus === 'connected')", 180)
     browser.run("jupyterapp.commands.execute('notebook:run-all-cells').then(() => true)")
     prompts = f"[...document.querySelectorAll('{CELLS} .jp-InputPrompt')].map(p => p.textContent.trim())"
     browser.wait(f"{prompts}.length > 3 && {prompts}.every(text => /^\\[\\d+\\]:$/.test(text))", 240)
-    errors = "[...document.querySelectorAll('.jp-RenderedText[data-mime-type=\"application/vnd.jupyter.error\"], " \
+    errors = "[...document.querySelectorAll('" \
+             ".jp-RenderedText[data-mime-type=\"application/vnd.jupyter.error\"], " \
              ".jp-RenderedText[data-mime-type=\"application/vnd.jupyter.stderr\"]')].map(e => e.textContent)"
     where = os.environ.get("CR_PICTURES")
     if where:  # a folder for screenshots
