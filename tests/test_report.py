@@ -196,6 +196,13 @@ def test_tables_sort_missing_values_apart_and_escape():
     shown = page.table(frame, links=lambda row, column: ("x.jsonl", "rows"))
     assert "&lt;b&gt;" in shown and "b: &lt;none&gt;" in shown and ">p value<" in shown
     assert 'data-v="0.5"><a href="x.jsonl" title="rows">0.500</a>' in shown and 'data-v="">—' in shown
+    assert '<td data-v="">—</td>' in shown and '<td class="num" data-v="">—</td>' in shown  # words, numbers
+
+
+def test_a_command_breaks_between_its_words_only():
+    assert page.command("run 05_eval --profile <x>") == (
+        '<code class="command"><span>run</span> <span>05_eval</span> <span>--profile</span> '
+        "<span>&lt;x&gt;</span></code>")
 
 
 def test_inline_svg_follows_the_theme_and_keeps_ids_apart():

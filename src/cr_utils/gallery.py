@@ -28,6 +28,13 @@ def _shapes(results: Results):
     return frames.shapes(results.problems, results.rows("01_data", "shapes.jsonl"))
 
 
+def _arms(results: Results):
+    """The ablations table, less the arms that this profile neither asks for nor has."""
+    frame, asked = tables.ablations(results.arms), results.params.get("ablation_arms")
+    have = set(frame.loc[frame["n"].notna(), "arm"])
+    return frame[frame["arm"].isin(have | set(asked))] if asked else frame
+
+
 FIGURES: tuple[Figure, ...] = (
     Figure("filters", "01_data", "data.json", "Programs through the filters",
            "Each bar is what is left after one more filter. Look for the filter that takes most: if almost "
@@ -104,7 +111,7 @@ FIGURES: tuple[Figure, ...] = (
            "Above: the main models, and arms that change the stages. Below: the same small SFT budget, with "
            "one part of the data left out. Dashed lines are what each group is compared with (diamonds). A "
            "dot left of its line: the part helps. Compare within a group; the budgets of the two differ.",
-           lambda r: figures.ablations(tables.ablations(r.arms))),
+           lambda r: figures.ablations(_arms(r))),
 )
 
 

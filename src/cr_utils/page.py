@@ -14,7 +14,7 @@ import pandas as pd
 from cr_utils.figure_style import GRID, INK, PAPER
 from cr_utils.tablefile import DASH, cell_text
 
-__all__ = ["Cell", "DASH", "badge", "code", "data", "details", "escape", "figure", "json_text", "link", "svg",
+__all__ = ["Cell", "DASH", "badge", "code", "command", "data", "details", "escape", "figure", "json_text", "link", "svg",
            "table"]
 
 
@@ -29,6 +29,12 @@ def link(text: str, target: str | None, title: str = "") -> str:
     """A link, or the plain text where there is nothing to link to."""
     hint = f' title="{escape(title)}"' if title else ""
     return f'<a href="{escape(target)}"{hint}>{escape(text)}</a>' if target else escape(text)
+
+
+def command(text: str) -> str:
+    """A command that a click copies; it may break between its words, not at the hyphens in them."""
+    words = " ".join(f"<span>{escape(word)}</span>" for word in text.split(" "))
+    return f'<code class="command">{words}</code>'
 
 
 def badge(verdict: str, good: bool | None = None) -> str:
@@ -73,6 +79,8 @@ def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3, l
     head = []
     for i, name in enumerate(frame.columns):
         kind = ' class="num"' if any('class="num"' in row[i] for row in rows) else ""
+        for row in rows if kind else ():  # a dash stands where the number would
+            row[i] = row[i].replace("<td", f"<td{kind}", 1) if row[i].endswith(f">{DASH}</td>") else row[i]
         head.append(f'<th scope="col"{kind} aria-sort="none">'
                     f'<button type="button">{escape(name.replace("_", " "))}'
                     "</button></th>")

@@ -117,7 +117,7 @@ def _page(told: story.Story) -> str:
         box=BOX if claims.size(model) is None else LARGE.format(model=page.escape(model)),
         paper=published.PAPER,
         summary=story.summary(told), state=overview.state(results),
-        command=f"make reproduce PROFILE={results.profile}")
+        command=page.command(f"make reproduce PROFILE={results.profile}"))
 
 
 def _hashes(results: Results) -> dict[str, str]:

@@ -5,6 +5,7 @@ was made from and the command that makes it again. Texts that interpret are writ
 decide.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +43,7 @@ class Story:
         made = "".join(" · " + page.link(file.split("/")[-1], file) for file in files)
         return (f"Record {page.link(target or name, target)}{facts} "
                 f"({page.link('manifest', f'#run-{stage}')}){made} · "
-                f'<code class="command">{page.escape(self.command(stage))}</code>')
+                + page.command(self.command(stage)))
 
     def figure(self, name: str) -> str:
         """A figure of the gallery, inline."""
@@ -95,11 +96,9 @@ def the_claims(story: Story) -> str:
     shown = pd.DataFrame([{
         "claim": Cell(f"<b>{row.claim}</b> {page.escape(row.statement)}", row.claim),
         "verdict": Cell(page.badge(row.verdict, overview.VERDICT_GOOD.get(row.verdict)), row.verdict),
-        "ours": (Cell("<br>".join(map(page.escape, row.ours.split("; ")))) if isinstance(row.ours, str)
-                 else None),
+        "ours": Cell(_lines(row.ours)) if isinstance(row.ours, str) else None,
         "published": row.published if isinstance(row.published, str) else None,
-        "evidence": Cell("<br>".join(map(page.escape, row.evidence.split("; ")))
-                         + f'<br><code class="command">{page.escape(row.command)}</code>')}
+        "evidence": Cell(_lines(row.evidence) + "<br>" + page.command(row.command))}
         for row in frame.itertuples()])
     shown.attrs["notes"] = frame.attrs["notes"] + [
         "published: where it is a dash, no source that we could read gives a number for the claim"]
@@ -107,6 +106,13 @@ def the_claims(story: Story) -> str:
     return (f'<div class="claims">{page.table(shown, labels=True)}</div>'
             + page.details("rules behind the verdicts", f"<ul>{rules}</ul>", name="why")
             + '<p class="source">' + page.link("tables/claims.csv", "tables/claims.csv") + "</p>")
+
+
+def _lines(text: str) -> str:
+    """Parts of a text on lines of their own; intervals, p-values and counts are not broken. HTML."""
+    whole = r"\[[^\]]+\]|p=\S+|\d+ : \d+"
+    return re.sub(whole, lambda found: f'<span class="nowrap">{found[0]}</span>',
+                  "<br>".join(map(page.escape, text.split("; "))))
 
 
 def data(story: Story) -> str:
