@@ -86,8 +86,7 @@ LICENCE = {
 
 
 def write(run: record.Record, rows: list[dict]) -> list[str]:
-    """Write the parquet files and README.md of a stage that is about to finish; their names, to be its
-    outputs.
+    """Write the parquet files and README.md of a stage that is about to finish; returns their names.
 
     rows: the problems of 01_data or the chains of 02_distill. A finished stage keeps what it has.
     """
@@ -153,9 +152,7 @@ def _filters(run: record.Record, rows: list[dict]) -> list[tuple[str, int]]:
 
 
 def _decontamination(run: record.Record, filters: list[tuple[str, int]], chains: bool) -> str:
-    """What was compared with the benchmarks, and what was found, with the stage's own report where it has
-    one.
-    """
+    """What was compared with the benchmarks and what was found, with the stage's own report, if any."""
     if chains:
         return "the chains are about the problems of 01_data; see its card."
     text = f"every program is compared with {len(committed())} fingerprints " \

@@ -20,9 +20,7 @@ from .program_replies import Submission, Unusable
 
 @dataclass
 class Draft:
-    """A reply on its way through the filters: `reason` once it is rejected, else `runs` as problem
-    records.
-    """
+    """A reply on its way through the filters: `reason` once it is rejected, else `runs` as problems."""
 
     cell: Cell
     ood: bool

@@ -54,9 +54,7 @@ class Trainer(SFTTrainer):
 
 
 def cut(inputs: dict, pad: int, tokens: int) -> list[dict]:
-    """A batch halved until its pieces have at most `tokens` tokens (or one row), rows of like length
-    together.
-    """
+    """A batch halved until its pieces have at most `tokens` tokens (or one row), like lengths together."""
     length = (inputs["input_ids"] != pad).sum(1)
     rows, width = torch.argsort(length, stable=True), int(length.max())
     size = len(rows)

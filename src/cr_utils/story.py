@@ -19,9 +19,7 @@ from cr_utils.results import Results
 
 @dataclass
 class Story:
-    """What the sections draw on: records, tables by name, reasons for figures left out, the page's folder,
-    programs.
-    """
+    """What sections draw on: records, tables, reasons for figures left out, the page's folder, programs."""
 
     results: Results
     tables: dict[str, pd.DataFrame]

@@ -17,9 +17,7 @@ from .questions import many
 
 
 class Workshop:
-    """Trains arms under `folder`. `starts` maps base, sft, grpo to model specs; `problems` are those of stage
-    01.
-    """
+    """Trains arms under `folder`. starts: base, sft, grpo to model specs; problems: those of stage 01."""
 
     def __init__(self, folder: Path, params: dict, problems: list[dict], starts: dict[str, str]):
         self.folder, self.params, self.starts = folder, params, starts
@@ -45,9 +43,7 @@ class Workshop:
         return sft.train(self._rows(name, arm, params), self.starts[arm.start], out, params, validate=None)
 
     def _rows(self, name: str, arm: Arm, params: dict) -> list[dict]:
-        """Enough chains for the arm's updates, from problems and a seed of their own where the arm changes
-        the data.
-        """
+        """Enough chains for the arm's updates, from problems of their own where the arm changes the data."""
         need = params["sft_steps"] * params["sft_batch_size"] * params["sft_grad_accum"]
         problems = self.problems
         if not (arm.constraints and arm.mutation):
