@@ -12,7 +12,7 @@ from cr_utils import paths
 LAYERS = {
     "ground": """
         errors schema params launch cards paths machine workers record jsonl progress noise colab locks
-        sources processes
+        sources processes estimates
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
@@ -31,7 +31,7 @@ LAYERS = {
         grpo_update training workshop origins
     """,
     "report": """
-        run execute failures estimates report figures figure_style stats tables tablefile published claims
+        run execute failures report figures figure_style stats tables tablefile published claims
         consistency answer_tables answer_figures comparisons constructs curves eval_cli frames gallery marks
         page results samples story views readme reference kept check crate environment checklists __main__
         natural_figures exhibits overview explore menus

@@ -87,6 +87,11 @@ class Results:
         return self.rows("01_data", "problems.jsonl")
 
     @cached_property
+    def texts(self) -> dict[str, dict]:
+        """Problems by id, with their programs; empty where only facts of them are kept."""
+        return {row["id"]: row for row in self.problem_rows if "code" in row}
+
+    @cached_property
     def problems(self) -> pd.DataFrame:
         """Tidy problems."""
         return frames.problems(self.problem_rows)

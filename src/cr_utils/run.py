@@ -78,9 +78,9 @@ def refuse(steps: list[Step], profile: str) -> None:
     for step in steps:
         if step.act == "refuse":
             where = paths.shown(paths.stage_dir(profile, step.stage))
-            raise UserError(f"{step.stage} is finished in {where}, but {step.why}: add --update to run such "
-                            "stages again (the earlier results are kept in earlier/), or set CR_RESULTS to "
-                            "a new folder")
+            raise UserError(f"{step.stage} is finished in {where}, but {step.why}: add --update "
+                            f"({params.with_make(profile, '--update')}) to run such stages again (the earlier results "
+                            "are kept in earlier/), or set CR_RESULTS to a new folder")
 
 
 only_one = locks.driver
@@ -135,7 +135,8 @@ def run_stage(stage: str, values: dict) -> None:
     if working.is_file():
         os.replace(working, failed)
     if report["kind"] == "user":
-        raise UserError(f"{stage}: {report['message']} (log: {paths.shown(folder / 'log.txt')})")
+        said = report["message"] if report["message"].startswith(stage) else f"{stage}: {report['message']}"
+        raise UserError(f"{said} (log: {paths.shown(folder / 'log.txt')})")
     places = f"Log: {paths.shown(folder / 'log.txt')}, notebook: {failed.name}"
     raise StageError(f"{stage} failed: {failures.cause(report)}", f"{failures.remedy(report)} {places}", report["trace"])
 
@@ -184,7 +185,7 @@ def _relay(stage: str, stream, kept) -> None:
         kept.write(text + "\n")
         kept.flush()
         if not noise.is_noise(text):
-            say(stage, text)
+            say(stage, text.removeprefix(f"{stage}: "))  # a line for the notebook may name its stage itself
 
 
 def _again(stage: str, values: dict) -> None:

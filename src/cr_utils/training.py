@@ -157,7 +157,14 @@ class Watch(TrainerCallback):
             self._write({"step": state.global_step} | row)
             shown = ("reward", "accuracy", "length_mean", "rollouts_per_s")
             shown = shown if "reward" in row else ("loss", "tokens_per_s")
-            self.progress.update(state.global_step, **{k: row[k] for k in shown if k in row})
+            # The last step is told with its validation, which comes next: one line for both.
+            last = self.validate is not None and state.global_step == args.max_steps
+            told = self.progress.note if last else self.progress.update
+            told(state.global_step, **{k: row[k] for k in shown if k in row})
+
+    def on_train_end(self, args, state, control, **_):
+        if distributed.first():
+            self.progress.finish()
 
     def _write(self, row: dict) -> None:
         if not distributed.first():
