@@ -114,8 +114,8 @@ def test_a_killed_run_goes_on_bit_for_bit(base, tmp_path):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("text", ["", '{"global_'])
-def test_a_checkpoint_whose_end_was_never_written_is_not_resumed(tmp_path, text):
+@pytest.mark.parametrize(("text", "weights"), [("", "w"), ('{"global_', "w"), ('{"global_step": 6}', "")])
+def test_a_checkpoint_whose_end_was_never_written_is_not_resumed(tmp_path, text, weights):
     from cr_utils import training
 
     checkpoints = training.Checkpoints(tmp_path, {"x": 1})
@@ -124,6 +124,7 @@ def test_a_checkpoint_whose_end_was_never_written_is_not_resumed(tmp_path, text)
         folder = tmp_path / "checkpoints" / f"checkpoint-{step}"
         folder.mkdir()
         (folder / "trainer_state.json").write_text(state)
+        (folder / "model.safetensors").write_text("w" if step == 3 else weights)
     assert checkpoints.last().name == "checkpoint-3"
     assert not (tmp_path / "checkpoints" / "checkpoint-6").exists()
 

@@ -171,11 +171,18 @@ def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
                 kill_tree(child.pid)
                 end_marked("CR_RUN", mark)  # what had lost its parent before
                 lines.join(timeout=10)
-            found = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else \
-                {"kind": "gone", "message": "", "trace": ""}
+            found = _reported(report)
             if found["kind"] != "ok":
                 kept.write(f"{found['kind']}: {found['message']}\n{found['trace']}\n")
     return found
+
+
+def _reported(path: Path) -> dict:
+    """What the child reported; a report that is missing or was torn off is that of a process that was killed."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"kind": "gone", "message": "", "trace": ""}
 
 
 def _relay(stage: str, stream, kept) -> None:
