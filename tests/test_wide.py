@@ -11,7 +11,7 @@ from cr_utils import structure, synthesis, teacher
 from cr_utils.errors import UserError
 from cr_utils.fingerprints import committed
 from cr_utils.trace import trace_call
-from cr_utils.wide import coverage, difficulty, make, naturalness, near, runs, shapes, space, stream
+from cr_utils.wide import coverage, difficulty, make, naturalness, near, shapes, space, stream, switches
 
 OPTIONS = {"mutation": True, "max_steps": 60}
 
@@ -137,7 +137,7 @@ def test_the_narrator_agrees_wherever_it_can_narrate(made):
 )
 def test_a_statement_that_can_be_left_out_is_found(code, inputs, line):
     outputs = [trace_call(code, "f", one).output for one in inputs]
-    assert runs.idle_statement(ast.parse(code), inputs, outputs) == line
+    assert switches.idle_statement(ast.parse(code), inputs, outputs) == line
 
 
 def test_planted_copies_of_benchmark_programs_are_found(monkeypatch):

@@ -14,18 +14,20 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cr_utils import candidates, structure
-from cr_utils.candidates import normal_key, share, small_literal, wasteful
+from cr_utils.candidates import normal_key, share, wasteful
 from cr_utils.fingerprints import fingerprint
+from cr_utils.syntax import nodes
 from cr_utils.trace import Trace
 
 from . import difficulty
 from .near import near_copy
-from .runs import Runs, idle_statement
+from .runs import Runs, Seen
 from .shapes import Program, program
 from .space import Cell, sample_cell
+from .switches import idle_statement
 from .values import arguments
 
-INPUTS, TRIED = 4, 7  # kept of a program at most, and tried
+INPUTS, TRIED, FURTHER = 4, 7, 8  # kept of a program at most, tried, tried where a line is not reached yet
 CHECKED = 5  # inputs on which a statement must matter
 MAX_CHARS = 160  # of the arguments' text
 # Rejections in the order in which the filters apply; named as in the core grammar where they mean the same.
@@ -67,18 +69,18 @@ def candidates_of(
     except SyntaxError:  # an f-string whose values need quotes, before Python 3.12
         yield "no program"
         return
-    print_ = fingerprint(made.code)
+    print_ = fingerprint(made.code, tree)
     reason = static_reason(tree, made.code, print_, split, cell)
     if reason:
         yield reason
         return
-    runs, reason = executed(rng, made, options)
-    reason = reason or dynamic_reason(made.code, tree, runs)
+    program_, looks, reason = executed(rng, made, tree, options)
+    reason = reason or dynamic_reason(tree, looks)
     if reason:
         yield reason
         return
-    for text, trace in chosen(runs, made.code):
-        problem = record(made, text, trace, cell)
+    for text in chosen(looks):
+        problem = record(made, text, program_.trace(text, options["max_steps"]), cell)
         yield {**problem, "split": split, "print": print_, "key": normal_key(problem, print_)}
 
 
@@ -91,52 +93,55 @@ def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Ce
     return wasteful(tree) or ("benchmark program" if near_copy(code, print_) else None)
 
 
-def executed(rng: random.Random, made: Program, options: dict) -> tuple[list[tuple[str, Trace]], str | None]:
-    """Inputs whose runs can be asked about, with their traces; the reason why there are none."""
+def executed(
+    rng: random.Random, made: Program, tree: ast.Module, options: dict
+) -> tuple[Runs | None, list[tuple[str, Seen]], str | None]:
+    """The program, inputs whose runs can be asked about with what each showed; the reason why there are none.
+
+    Where some line is reached by none of the first inputs, further ones are tried.
+    """
     try:
         program_ = Runs(made.code)
     except (SyntaxError, ValueError):
-        return [], "no program"
-    found, reasons, seen = [], Counter(), set()
-    for i in range(TRIED):
+        return None, [], "no program"
+    found, reasons, tried, wanted = [], Counter(), set(), statements(tree)
+    for i in range(TRIED + FURTHER):
+        if i == TRIED and (len(found) < 2 or not wanted):
+            break
         text = arguments(rng, made.kinds, bool(options["mutation"]) and i % 3 == 2)
-        if text in seen or len(text) > MAX_CHARS:
+        if text in tried or len(text) > MAX_CHARS:
             continue
-        seen.add(text)
-        trace = program_.trace(text, options["max_steps"])
-        if not trace.complete:
-            reasons["too many steps"] += 1
-        elif trace.error:
-            reasons["raises"] += 1
-        elif trace.output is None or not small_literal(trace.output):
-            reasons["output not a small literal"] += 1
-        else:
-            found.append((text, trace))
-        if i == 3 and not found:
+        tried.add(text)
+        seen = program_.look(text, options["max_steps"])
+        if seen.reason:
+            reasons[seen.reason] += 1
+        elif i < TRIED or wanted & seen.coverage:
+            found.append((text, seen))
+            wanted -= seen.coverage
+        if i == 3 and not found or i >= TRIED and not wanted:
             break
     if len(found) < 2:
-        return [], reasons.most_common(1)[0][0] if reasons else "output ignores the input"
-    return found, None
+        return None, [], reasons.most_common(1)[0][0] if reasons else "output ignores the input"
+    return program_, found, None
 
 
-def dynamic_reason(code: str, tree: ast.Module, runs: list[tuple[str, Trace]]) -> str | None:
+def dynamic_reason(tree: ast.Module, looks: list[tuple[str, Seen]]) -> str | None:
     """Why a program is rejected for what its runs show, or None."""
-    covered = frozenset().union(*(trace.coverage for _, trace in runs))
+    covered = frozenset().union(*(seen.coverage for _, seen in looks))
     if not statements(tree) <= covered:
         return "line never reached"
-    outputs = {trace.output for _, trace in runs}
-    if len(outputs) < 2 or Counter(trace.output for _, trace in runs).most_common(1)[0][1] > 0.8 * len(runs):
+    outputs = Counter(seen.output for _, seen in looks)
+    if len(outputs) < 2 or outputs.most_common(1)[0][1] > 0.8 * len(looks):
         return "output ignores the input"
     if all(
-        trace.output in text
-        for text, trace in runs
-        if trace.output not in ("True", "False") and len(trace.output) > 4
-    ) and all(trace.output == text or f"{trace.output}, " in text for text, trace in runs):
+        seen.output in text
+        for text, seen in looks
+        if seen.output not in ("True", "False") and len(seen.output) > 4
+    ) and all(seen.output == text or f"{seen.output}, " in text for text, seen in looks):
         return "output is the input"
-    some = spread(runs, CHECKED)
-    return (
-        "idle statement" if idle_statement(tree, [t for t, _ in some], [r.output for _, r in some]) else None
-    )
+    some = spread(looks, CHECKED)
+    idle = idle_statement(tree, [text for text, _ in some], [seen.output for _, seen in some])
+    return "idle statement" if idle else None
 
 
 def statements(tree: ast.Module) -> set[int]:
@@ -144,14 +149,14 @@ def statements(tree: ast.Module) -> set[int]:
     return {
         node.lineno
         for function in tree.body
-        for node in ast.walk(function)
+        for node in nodes(function)
         if isinstance(node, ast.stmt) and node is not function
     }
 
 
-def spread(runs: list[tuple[str, Trace]], most: int) -> list[tuple[str, Trace]]:
+def spread(looks: list[tuple[str, Seen]], most: int) -> list[tuple[str, Seen]]:
     """Some of the runs: first those that reach new lines, then those with new outputs, then the rest."""
-    left, picked, covered, outputs = list(runs), [], set(), set()
+    left, picked, covered, outputs = list(looks), [], set(), set()
     while left and len(picked) < most:
         best = max(
             range(len(left)),
@@ -163,13 +168,13 @@ def spread(runs: list[tuple[str, Trace]], most: int) -> list[tuple[str, Trace]]:
     return picked
 
 
-def chosen(runs: list[tuple[str, Trace]], code: str) -> list[tuple[str, Trace]]:
-    """The runs that become problems: at most INPUTS, with outputs of their own, first those of new lines."""
+def chosen(looks: list[tuple[str, Seen]]) -> list[str]:
+    """The inputs that become problems: at most INPUTS, with outputs of their own, first those of new lines."""
     picked, outputs = [], set()
-    for text, trace in spread(runs, len(runs)):
-        if trace.output not in outputs and len(picked) < INPUTS:
-            picked.append((text, trace))
-            outputs.add(trace.output)
+    for text, seen in spread(looks, len(looks)):
+        if seen.output not in outputs and len(picked) < INPUTS:
+            picked.append(text)
+            outputs.add(seen.output)
     return picked
 
 
