@@ -25,7 +25,7 @@ from .runs import Runs, Seen
 from .shapes import Program, program
 from .space import Cell, sample_cell
 from .switches import idle_statement
-from .values import arguments
+from .values import drawn, text_of
 
 INPUTS, TRIED, FURTHER = 4, 7, 8  # kept of a program at most, tried, tried where a line is not reached yet
 CHECKED = 5  # inputs on which a statement must matter
@@ -74,8 +74,9 @@ def candidates_of(
     if reason:
         yield reason
         return
-    program_, looks, reason = executed(rng, made, tree, options)
-    reason = reason or dynamic_reason(tree, looks)
+    wanted = statements(tree)
+    program_, looks, reason = executed(rng, made, wanted, options)
+    reason = reason or dynamic_reason(tree, wanted, looks)
     if reason:
         yield reason
         return
@@ -94,41 +95,41 @@ def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Ce
 
 
 def executed(
-    rng: random.Random, made: Program, tree: ast.Module, options: dict
+    rng: random.Random, made: Program, wanted: set[int], options: dict
 ) -> tuple[Runs | None, list[tuple[str, Seen]], str | None]:
     """The program, inputs whose runs can be asked about with what each showed; the reason why there are none.
 
-    Where some line is reached by none of the first inputs, further ones are tried.
+    Where some of the `wanted` lines is reached by none of the first inputs, further ones are tried.
     """
     try:
         program_ = Runs(made.code)
     except (SyntaxError, ValueError):
         return None, [], "no program"
-    found, reasons, tried, wanted = [], Counter(), set(), statements(tree)
+    found, reasons, tried, left = [], Counter(), set(), set(wanted)
     for i in range(TRIED + FURTHER):
-        if i == TRIED and (len(found) < 2 or not wanted):
+        if i == TRIED and (len(found) < 2 or not left):
             break
-        text = arguments(rng, made.kinds, bool(options["mutation"]) and i % 3 == 2)
+        values = drawn(rng, made.kinds, bool(options["mutation"]) and i % 3 == 2)
+        text = text_of(values)
         if text in tried or len(text) > MAX_CHARS:
             continue
         tried.add(text)
-        seen = program_.look(text, options["max_steps"])
+        seen = program_.look(values, options["max_steps"])
         if seen.reason:
             reasons[seen.reason] += 1
-        elif i < TRIED or wanted & seen.coverage:
+        elif i < TRIED or left & seen.coverage:
             found.append((text, seen))
-            wanted -= seen.coverage
-        if i == 3 and not found or i >= TRIED and not wanted:
+            left -= seen.coverage
+        if i == 3 and not found or i >= TRIED and not left:
             break
     if len(found) < 2:
         return None, [], reasons.most_common(1)[0][0] if reasons else "output ignores the input"
     return program_, found, None
 
 
-def dynamic_reason(tree: ast.Module, looks: list[tuple[str, Seen]]) -> str | None:
-    """Why a program is rejected for what its runs show, or None."""
-    covered = frozenset().union(*(seen.coverage for _, seen in looks))
-    if not statements(tree) <= covered:
+def dynamic_reason(tree: ast.Module, wanted: set[int], looks: list[tuple[str, Seen]]) -> str | None:
+    """Why a program is rejected for what its runs show, or None; `wanted` are the lines to be reached."""
+    if not wanted <= frozenset().union(*(seen.coverage for _, seen in looks)):
         return "line never reached"
     outputs = Counter(seen.output for _, seen in looks)
     if len(outputs) < 2 or outputs.most_common(1)[0][1] > 0.8 * len(looks):

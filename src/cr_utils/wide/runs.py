@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
@@ -42,8 +42,8 @@ class Runs:
         self.space: dict = {"__name__": "program"}
         exec(self.module, self.space)  # noqa: S102 - a program of our own grammar
 
-    def look(self, arguments: str, max_lines: int) -> Seen:
-        """Run f(arguments), at most `max_lines` lines (those inside comprehensions count too)."""
+    def look(self, values: Sequence, max_lines: int) -> Seen:
+        """Run f(*values), at most `max_lines` lines (those inside comprehensions count too)."""
         lines: list[int] = []
         note = lines.append
 
@@ -55,8 +55,7 @@ class Runs:
                     raise Endless
             return follow
 
-        function, values, before = self.space["f"], given(arguments), sys.gettrace()
-        result, reason = None, None
+        function, before, result, reason = self.space["f"], sys.gettrace(), None, None
         sys.settrace(follow)
         try:
             result = function(*values)
