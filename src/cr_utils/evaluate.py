@@ -106,6 +106,25 @@ def _run(
     return [found[key] for key in keys]
 
 
+def adopt(model_name: str, benchmark: str, questions: list[Question], items: list[dict], source: str,
+          path: Path | str, arm: str | None = None) -> int:
+    """Record the answers that the same model gave earlier, under the name `source` in `items`; returns how many.
+
+    Only answers to the very prompts of `questions`, of their first sample; `run` then asks the rest. For a model that another stage has asked
+    already: greedy answers are the same but for what stands beside them in a batch.
+    """
+    wanted = {_key(source, benchmark, question, 0): question for question in questions}
+    with jsonl.Appender(path, key="key") as file:
+        known = {row["key"] for row in file.rows}
+        made = [{**item, "key": _key(model_name, benchmark, wanted[item["key"]], 0), "model": model_name,
+                 **({"arm": arm} if arm else {})}
+                for item in items
+                if item["key"] in wanted and item["prompt_sha"] == _sha(wanted[item["key"]].prompt)]
+        made = [item for item in made if item["key"] not in known]
+        file.add_all(made)
+    return len(made)
+
+
 def accuracy(items: list[dict]) -> dict[tuple[str, str, str], tuple[int, int]]:
     """(model, benchmark, task) -> (right, asked)."""
     asked = Counter((item["model"], item["benchmark"], item["task"]) for item in items)

@@ -25,9 +25,9 @@ from .runs import Runs, Seen
 from .shapes import Program, program
 from .space import Cell, sample_cell
 from .switches import idle_statement
-from .values import drawn, text_of
+from .values import related, text_of
 
-INPUTS, TRIED, FURTHER = 4, 7, 8  # kept of a program at most, tried, tried where a line is not reached yet
+INPUTS, TRIED = 4, 7  # kept of a program at most, and tried
 CHECKED = 5  # inputs on which a statement must matter
 MAX_CHARS = 160  # of the arguments' text
 # Rejections in the order in which the filters apply; named as in the core grammar where they mean the same.
@@ -75,7 +75,7 @@ def candidates_of(
         yield reason
         return
     wanted = statements(tree)
-    program_, looks, reason = executed(rng, made, wanted, options)
+    program_, looks, reason = executed(rng, made, options)
     reason = reason or dynamic_reason(tree, wanted, looks)
     if reason:
         yield reason
@@ -95,21 +95,16 @@ def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Ce
 
 
 def executed(
-    rng: random.Random, made: Program, wanted: set[int], options: dict
+    rng: random.Random, made: Program, options: dict
 ) -> tuple[Runs | None, list[tuple[str, Seen]], str | None]:
-    """The program, inputs whose runs can be asked about with what each showed; the reason why there are none.
-
-    Where some of the `wanted` lines is reached by none of the first inputs, further ones are tried.
-    """
+    """The program, inputs whose runs can be asked about with what each showed; the reason why there are none."""
     try:
         program_ = Runs(made.code)
     except (SyntaxError, ValueError):
         return None, [], "no program"
-    found, reasons, tried, left = [], Counter(), set(), set(wanted)
-    for i in range(TRIED + FURTHER):
-        if i == TRIED and (len(found) < 2 or not left):
-            break
-        values = drawn(rng, made.kinds, bool(options["mutation"]) and i % 3 == 2)
+    found, reasons, tried = [], Counter(), set()
+    for i in range(TRIED):
+        values = related(rng, made.kinds, bool(options["mutation"]) and i % 3 == 2)
         text = text_of(values)
         if text in tried or len(text) > MAX_CHARS:
             continue
@@ -117,10 +112,9 @@ def executed(
         seen = program_.look(values, options["max_steps"])
         if seen.reason:
             reasons[seen.reason] += 1
-        elif i < TRIED or left & seen.coverage:
+        else:
             found.append((text, seen))
-            left -= seen.coverage
-        if i == 3 and not found or i >= TRIED and not left:
+        if i == 3 and not found:
             break
     if len(found) < 2:
         return None, [], reasons.most_common(1)[0][0] if reasons else "output ignores the input"

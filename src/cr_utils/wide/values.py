@@ -62,11 +62,14 @@ def literal(rng: random.Random, kind: str) -> str:
 
 def arguments(rng: random.Random, kinds: Sequence[str], mutated: bool) -> str:
     """The text between the parentheses of a call: one value for each parameter, in order."""
-    return text_of(drawn(rng, kinds, mutated))
+    return text_of(related(rng, kinds, mutated))
 
 
-def drawn(rng: random.Random, kinds: Sequence[str], mutated: bool) -> list:
-    """The values themselves; no two share an object that can change."""
+def related(rng: random.Random, kinds: Sequence[str], mutated: bool) -> list:
+    """One value for each kind, in order; small roles (a separator, a key) mostly occur in the others.
+
+    No two values share an object that can change.
+    """
     pool = [BUILD[kind](rng, mutated) for kind in kinds if kind in BUILD]
     if len(pool) == len(kinds):
         return pool
