@@ -21,7 +21,7 @@ from cr_utils.trace import Trace
 
 from . import difficulty
 from .near import near_copy
-from .runs import Runs, Seen
+from .runs import Runs, Seen, given
 from .shapes import Program, program
 from .space import Cell, sample_cell
 from .switches import idle_statement
@@ -109,6 +109,8 @@ def executed(
         if text in tried or len(text) > MAX_CHARS:
             continue
         tried.add(text)
+        if any(isinstance(value, set) for value in values):
+            values = given(text)  # in the order of the text
         seen = program_.look(values, options["max_steps"])
         if seen.reason:
             reasons[seen.reason] += 1

@@ -14,6 +14,7 @@ from functools import lru_cache
 from types import CodeType
 
 from cr_utils.candidates import MAX_OUTPUT, small_value
+from cr_utils.syntax import nodes
 from cr_utils.trace import Event as _Event
 from cr_utils.trace import Trace
 from cr_utils.zygote import canon, tracer
@@ -97,13 +98,30 @@ class Runs:
 
 
 def given(arguments: str) -> tuple:
-    """Fresh values of an argument text; it holds literals (and `set()`) of our own making only."""
+    """Fresh values of an argument text; it holds literals of our own making only.
+
+    Sets get their items one by one in the order of the text. A call gives them at once, which can order them
+    otherwise: where that makes a difference (`pop`), the second run (`called`) finds it.
+    """
+    return ast.literal_eval(f"({arguments},)") if holds_set(arguments) else called(arguments)
+
+
+def called(arguments: str) -> tuple:
+    """Fresh values of an argument text, as a call of the program has them."""
     return eval(_compiled(arguments))  # noqa: S307
 
 
 @lru_cache(maxsize=64)
 def _compiled(arguments: str) -> CodeType:
     return compile(f"({arguments},)", "<arguments>", "eval", dont_inherit=True)
+
+
+@lru_cache(maxsize=64)
+def holds_set(arguments: str) -> bool:
+    """Whether an argument text holds a set."""
+    if "{" not in arguments and "set(" not in arguments:
+        return False
+    return any(isinstance(node, ast.Set | ast.Call) for node in nodes(ast.parse(f"({arguments},)")))
 
 
 def text(value: object) -> str | None:
