@@ -198,6 +198,25 @@ def test_thin_cells_are_preferred():
     assert drawn.count(op.key) > 1.5 * max(1, evenly.count(op.key))
 
 
+def test_without_constraints_a_few_usual_operations_make_up_training_and_no_other_split():
+    options = {**OPTIONS, "constraints": False}
+    made, held = (
+        [
+            o
+            for i in range(n)
+            for o in make.candidates_of(random.Random(f"free:{i}"), split, options)
+            if not isinstance(o, str)
+        ]
+        for split, n in (("train", 250), ("heldout", 250))
+    )
+    common = {op.key for op in space.space().common}
+    keys = [f"{p['constraint']['type']}.{p['constraint']['method']}" for p in made]
+    assert len(made) > 100 and set(keys) <= common and len(common) < len(space.space().pool) / 3
+    straight = [p for p in made if structure.depth(ast.parse(p["code"])) == 0]
+    assert len(straight) > 0.4 * len(made)
+    assert any(f"{p['constraint']['type']}.{p['constraint']['method']}" not in common for p in held)
+
+
 def test_the_table_counts_programs_by_cell(made):
     rows = coverage.table(made[0])
     assert sum(row["problems"] for row in rows) == len(made[0])

@@ -56,10 +56,11 @@ def candidates_of(
 ) -> Iterator[dict | str]:
     """The problems of one drawn program, or the reason why there is none.
 
-    `options` holds mutation (bool) and max_steps; `thin` counts accepted problems by cell. Problems carry
-    `print` and `key` as those of the core grammar do.
+    `options` holds mutation, constraints (both bool; the second is on where it is left out, and of training
+    only) and max_steps; `thin` counts accepted problems by cell. Problems carry `print` and `key` as those of
+    the core grammar do.
     """
-    cell = sample_cell(rng, split, thin)
+    cell = sample_cell(rng, split, thin, split != "train" or options.get("constraints", True))
     made = program(rng, cell)
     if made is None:
         yield "no program"
