@@ -18,7 +18,7 @@ LAYERS = {
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
     """,
     "task": """
-        constraints blocks writer liveness structure usage candidates expressions wording grammar literals_random
+        constraints blocks writer syntax liveness structure usage candidates expressions wording grammar literals_random
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
