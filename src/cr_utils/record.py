@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import jsonl, locks, machine, paths, sources
+from cr_utils import budget, jsonl, locks, machine, paths, sources
 from cr_utils import params as parameters
 from cr_utils.errors import UserError
 
@@ -228,6 +228,11 @@ class Record:
                             f"run `python -m cr_utils run {stage} --profile {self.profile}`")
         return found
 
+    def start_model(self) -> str:
+        """The start model as models.load takes it: what the profile names, or the one that 00_base trained."""
+        scratch = self.params["model"] == "scratch"
+        return str(self.need(paths.BASE, "model")) if scratch else self.params["model"]
+
     @property
     def trained(self) -> dict | None:
         """The summary of a training that other processes finished in this unfinished run; None where none did."""
@@ -249,13 +254,14 @@ class Record:
         """
         if self.done:
             return manifest(self.profile, self.stage)
-        files = _hashes(self.dir, outputs)
+        fitted = budget.read(self.dir)
+        files = _hashes(self.dir, [*outputs, *([budget.FILE] if fitted else [])])
         for left in self.dir.glob("*.partial*"):  # what a killed run would have been taken up from
             left.unlink()
         content = {
             "stage": self.stage, "profile": self.profile, "seed": self.params.get("seed"),
             "params": relevant(self.stage, self.params), "inputs": self.inputs, "outputs": files,
-            "metrics": metrics or {}, "attempts": self.attempts, **self.meter.read(),
+            "metrics": metrics or {}, "budget": fitted, "attempts": self.attempts, **self.meter.read(),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "code": machine.git(),
             "versions": machine.versions(), "hardware": machine.hardware(), "sources": self.sources,
             "bytes": sum(file.stat().st_size for file in self.dir.rglob("*") if file.is_file()),

@@ -21,7 +21,8 @@ SHOWS = frozenset("""
     figure_style gallery marks page results samples story views report readme reference run execute
 """.split())
 CARRIES = frozenset("""
-    errors schema params launch cards paths machine record jsonl progress noise sources train
+    errors schema params arithmetic launch cards paths machine record jsonl progress noise sources train budget fits
+    data_fits
 """.split())
 WHOLE = frozenset({"zygote"})
 DATA = {"constraints": ("params/constraints.yaml",), "fingerprints": ("assets/fingerprints.txt",),
