@@ -52,7 +52,7 @@ def test_any_text_round_trips(tok):
 def test_documents_and_programs_round_trip(tok):
     mix = params.load_base()["mix"]
     for i in range(150):
-        prompt, completion = corpus.document(5, i, mix)
+        prompt, completion, _ = corpus.document(5, i, mix)
         assert tok.decode(ids(tok, prompt + completion)) == prompt + completion
 
 

@@ -62,6 +62,11 @@ def literal(rng: random.Random, kind: str) -> str:
 
 def arguments(rng: random.Random, kinds: Sequence[str], mutated: bool) -> str:
     """The text between the parentheses of a call: one value for each parameter, in order."""
+    return ", ".join(map(shown, related(rng, kinds, mutated)))
+
+
+def related(rng: random.Random, kinds: Sequence[str], mutated: bool) -> list:
+    """One value for each kind, in order; small roles (a separator, a key) mostly occur in the others."""
     made: list = []
     whole = [kind for kind in kinds if kind in BUILD]
     pool = [value_of(rng, kind, mutated) for kind in whole]
@@ -69,7 +74,7 @@ def arguments(rng: random.Random, kinds: Sequence[str], mutated: bool) -> str:
     given = iter(pool)
     for kind in kinds:
         made.append(next(given) if kind in BUILD else _small(rng, kind, bag, mutated))
-    return ", ".join(map(shown, made))
+    return made
 
 
 def shown(value: object) -> str:
