@@ -82,7 +82,7 @@ def test_packing_gives_the_loss_and_the_gradient_of_padding(model):
     docs = documents(60)
     rows = [[docs[i] for i in row] for row in packing.best_fit([len(ids) for ids, _ in docs], COLUMNS)]
     packed, padded = gradients(model, [packing.packed(rows, COLUMNS)]), gradients(model, [one_a_row(docs)])
-    weight = float(one_a_row(docs).weights.sum())
+    weight = one_a_row(docs).weight
     assert packed[0] / weight == pytest.approx(padded[0] / weight, abs=1e-5)
     for name, one in packed[1].items():
         assert torch.allclose(one / weight, padded[1][name] / weight, atol=1e-5), name
@@ -100,12 +100,14 @@ def test_a_document_does_not_see_its_neighbours(model):
     alone = packing.loss_sum(model, packing.packed([[docs[1]]], COLUMNS))
     beside = packing.packed([docs], COLUMNS)
     only = torch.where(beside.segments == 2, beside.weights, 0.0)
-    others = packing.Batch(beside.ids, only, beside.positions, beside.segments, beside.tokens, beside.squares)
+    others = packing.Batch(beside.ids, only, beside.positions, beside.segments, beside.tokens, beside.squares,
+                             beside.weight)
     assert torch.allclose(packing.loss_sum(model, others), alone, rtol=1e-5)
     blind = packing.loss_sum(model, others, lambda segments: packing.mask(torch.ones_like(segments)))
     assert not torch.allclose(blind, alone, rtol=1e-4)  # without boundaries it would
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without")
 def test_flex_attention_looks_where_the_mask_looks():
     batch = packing.Packer(2, 128).feed(documents(40, longest=100), "x")[0]
     dice = torch.Generator().manual_seed(0)
@@ -122,7 +124,8 @@ def test_the_empty_end_of_a_row_counts_for_nothing(model):
     docs = documents(2, longest=10)
     batch = packing.packed([docs], COLUMNS)
     changed = torch.where(batch.segments == 0, 7, batch.ids)
-    other = packing.Batch(changed, batch.weights, batch.positions, batch.segments, batch.tokens, batch.squares)
+    other = packing.Batch(changed, batch.weights, batch.positions, batch.segments, batch.tokens, batch.squares,
+                            batch.weight)
     assert torch.equal(packing.loss_sum(model, other), packing.loss_sum(model, batch))
     assert batch.tokens == sum(len(ids) for ids, _ in docs)
     assert batch.squares == sum(len(ids) ** 2 for ids, _ in docs)

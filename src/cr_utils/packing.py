@@ -30,7 +30,8 @@ class Batch:
 
     positions: of each token in its document; segments: number of its document in the row from 1, 0 where the row
     is empty; None for both where each row is one document, padded on the right. weights: of each token as a
-    prediction, 0 where there is none to make. squares: sum over the documents of their squared lengths.
+    prediction, 0 where there is none to make, and `weight` their sum. squares: sum over the documents of their
+    squared lengths.
     """
 
     ids: torch.Tensor
@@ -39,18 +40,19 @@ class Batch:
     segments: torch.Tensor | None
     tokens: int
     squares: int
+    weight: float
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device; from pinned memory the copy does not wait."""
         moved = [None if one is None else one.to(device, non_blocking=True)
                  for one in (self.ids, self.weights, self.positions, self.segments)]
-        return Batch(*moved, self.tokens, self.squares)
+        return Batch(*moved, self.tokens, self.squares, self.weight)
 
     def pinned(self) -> Batch:
         """The batch in pinned memory."""
         kept = [None if one is None else one.pin_memory()
                 for one in (self.ids, self.weights, self.positions, self.segments)]
-        return Batch(*kept, self.tokens, self.squares)
+        return Batch(*kept, self.tokens, self.squares, self.weight)
 
 
 def best_fit(lengths: Sequence[int], room: int) -> list[list[int]]:
@@ -82,20 +84,20 @@ def best_fit(lengths: Sequence[int], room: int) -> list[list[int]]:
 
 
 class Packer:
-    """Turns pools of documents into batches of `rows` full rows of `columns` tokens.
+    """Turns pools of documents into batches of `rows` full rows of `columns` tokens, a multiple of `group` each time.
 
-    What does not fill a batch waits in `carry` for the next pool; `carry` is part of a training's state.
+    What does not fill a group waits in `carry` for the next pool; `carry` is part of a training's state.
     """
 
-    def __init__(self, rows: int, columns: int, carry: Sequence[Document] = ()):
-        self.rows, self.columns, self.carry = rows, columns, list(carry)
+    def __init__(self, rows: int, columns: int, carry: Sequence[Document] = (), group: int = 1):
+        self.rows, self.columns, self.carry, self.group = rows, columns, list(carry), group
 
     def feed(self, documents: Sequence[Document], key: str) -> list[Batch]:
         """The batches that these documents and those carried over fill; in an order drawn by `key`."""
         have = [*self.carry, *documents]
         rows = best_fit([len(ids) for ids, _ in have], self.columns)
         rows.sort(key=lambda row: -sum(len(have[i][0]) for i in row))
-        count = len(rows) // self.rows * self.rows
+        count = len(rows) // (self.rows * self.group) * self.rows * self.group
         self.carry = [have[i] for i in sorted(i for row in rows[count:] for i in row)]
         full = rows[:count]
         random.Random(key).shuffle(full)
@@ -118,14 +120,24 @@ def packed(rows: Sequence[Sequence[Document]], columns: int) -> Batch:
             segments[row, begin:end] = number
             begin, squares = end, squares + len(tokens) ** 2
     made = (torch.from_numpy(one) for one in (ids, weights, positions, segments))
-    return Batch(*made, int((segments > 0).sum()), squares)
+    return Batch(*made, int((segments > 0).sum()), squares, float(weights[:, 1:].sum()))
 
 
 def padded(ids: torch.Tensor, weights: torch.Tensor, lengths: Sequence[int]) -> Batch:
     """A batch of one document a row, padded on the right; ids and weights [rows, columns]."""
     weights = weights.clone()
     weights[:, 0] = 0.0
-    return Batch(ids, weights, None, None, sum(lengths), sum(n * n for n in lengths))
+    return Batch(ids, weights, None, None, sum(lengths), sum(n * n for n in lengths), float(weights[:, 1:].sum()))
+
+
+def probe(count: int, columns: int, vocabulary: int) -> Batch:
+    """A batch of `count` rows of random tokens in documents of many lengths, to try a device's attention on."""
+    dice, rows = np.random.default_rng(0), []
+    for _ in range(count):
+        cuts = [0, *sorted(dice.choice(np.arange(1, columns), 7, replace=False)), columns]
+        rows.append([(dice.integers(0, vocabulary, end - begin), np.ones(end - begin, np.float32))
+                     for begin, end in zip(cuts, cuts[1:], strict=False)])
+    return packed(rows, columns)
 
 
 def mask(segments: torch.Tensor) -> torch.Tensor:

@@ -67,6 +67,8 @@ SCHEMA = {
     "base_decay": Key(float, 0.4, "share of pre-training over which the rate falls", 0.0, 0.98),
     "base_mix": Key(dict, {"facts": 0.3, "output": 0.7}, "share of each kind of document, summing to 1",
                     choices=KINDS),
+    "base_wide": Key(float, 0.4, "share of its documents that are of the wide grammar", 0.0, 1.0),
+    "base_most_steps": Key(int, 12, "most single steps of one run in a document", 1, 40),
     "base_late": Key(float, 0.0, "share of pre-training, at its end, with the mix base_late_mix", 0.0, 1.0),
     "base_late_mix": Key(dict, {"steps": 1.0}, "share of each kind of document there, summing to 1", choices=KINDS),
     "base_repeats": Key(int, 1, "passes over each pool of documents", 1, 100),
