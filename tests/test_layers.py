@@ -12,7 +12,7 @@ from cr_utils import paths
 LAYERS = {
     "ground": """
         errors schema params launch cards paths machine workers record jsonl progress noise colab locks
-        sources processes arithmetic budget
+        sources processes arithmetic budget paces
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli

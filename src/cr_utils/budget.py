@@ -25,7 +25,7 @@ PARTS = {"00_base": "base", "01_data": "data", "02_distill": "distill", "03_sft"
 
 @dataclass
 class Share:
-    """A stage's part of the budget in seconds, running since it was made."""
+    """A stage's part of the budget in seconds, running since `began` (time.monotonic)."""
 
     seconds: float
     began: float = field(default_factory=time.monotonic)
@@ -69,7 +69,7 @@ def once(run, values: dict, fit: Callable[[Share], Fit]) -> dict:
         seconds = share(run.stage, values)
         if not seconds:
             raise UserError(f"{run.stage} has no part of time_budget: raise {PARTS[run.stage]}_share")
-        resolved = fit(Share(seconds))
+        resolved = fit(Share(seconds, run.meter.wall))
         found = {"seconds": round(seconds, 1), "values": _checked(resolved.values, values),
                  "measured": {key: round(one, 6) for key, one in resolved.measured.items()}}
         jsonl.write_json(run.path(FILE), found)

@@ -13,7 +13,7 @@ TRIED = 0.05  # of the share is spent on timing the device
 CLOSING = 5.0  # seconds for the last checkpoint and the model
 
 
-def pretraining(values: dict, count: int, share: Share, pool: int = pretrain.POOL) -> Fit:
+def pretraining(values: dict, count: int, share: Share) -> Fit:
     """Tokens that fit: at the pace of the device or of the `count` workers, whichever is slower.
 
     A model is trained and thrown away. Starting the workers and compiling cost the real training again what they
@@ -24,7 +24,7 @@ def pretraining(values: dict, count: int, share: Share, pool: int = pretrain.POO
     with workers.executor(count) as executor:
         supply = documents(executor, params, count)
         run = pretrain.Pretraining(params, models.device())
-        with Feed(run, min(pool, 4 * CHUNK), executor) as feed:
+        with Feed(run, pretrain.pool_of(params) // 4, executor) as feed:
             startup, device = pace(run, feed, min(60.0, TRIED * share.seconds), began)
     rate = min(device, supply * params["repeats"])
     tokens = budget.steps(share.left() - startup - CLOSING, 1 / rate, values["base_tokens"])

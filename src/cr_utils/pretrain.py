@@ -23,7 +23,8 @@ from cr_utils.feed import Feed, Passed
 from cr_utils.packing import Batch
 from cr_utils.progress import Progress
 
-POOL = 16_384  # documents between two rows of the log
+STEPS = 8  # updates of a pool, about: between two rows of the log
+SHORT = 128  # tokens of a document, about
 SAVE_SECONDS = 60.0  # between two checkpoints
 FREE = ("workers", "micro_tokens")  # what a training may go on with changed: the gradient is the same
 CLIP = 1.0
@@ -39,6 +40,11 @@ def form(params: dict) -> dict:
     """The model's measures as base.build_model takes them."""
     return {"hidden": params["width"], "intermediate": params["inner"], "layers": params["layers"],
             "heads": params["heads"], "kv_heads": params["kv_heads"], "context": params["context"]}
+
+
+def pool_of(params: dict) -> int:
+    """Documents of a pool."""
+    return max(64, STEPS * params["batch_tokens"] // SHORT)
 
 
 def packs(params: dict, device: torch.device) -> bool:
@@ -157,7 +163,7 @@ def kernel(model, params: dict, device: torch.device) -> tuple[Callable, str]:
     return blocks, "flex"
 
 
-def train(params: dict, out: Path, device: torch.device | None = None, pool: int = POOL,
+def train(params: dict, out: Path, device: torch.device | None = None, pool: int | None = None,
           save_seconds: float = SAVE_SECONDS) -> dict:
     """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
 
@@ -169,7 +175,7 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
     run = Pretraining(params, device or models.device())
     run.restore(out / "checkpoint.pt")
     print(f"base: {run.weights / 1e6:.1f} M parameters on {run.device}, attention: {run.attention}", flush=True)
-    with (Feed(run, pool) as feed, jsonl.Appender(out / "log.jsonl", key="step") as log,
+    with (Feed(run, pool or pool_of(params)) as feed, jsonl.Appender(out / "log.jsonl", key="step") as log,
           Progress("base", params["tokens"], unit="tok") as progress):
         saved = time.monotonic()
         while run.tokens < params["tokens"]:
