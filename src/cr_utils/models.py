@@ -62,6 +62,8 @@ def locate(spec: str) -> str:
     """What `from_pretrained` takes for a spec: "shipped", a folder (with config.json) or a hub id."""
     if spec == "shipped":
         return str(paths.asset("base"))
+    if spec == "scratch":
+        raise UserError("model scratch is trained by a run: name its folder, results/<profile>/00_base/model")
     folder = Path(spec)
     if folder.is_dir():
         if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):

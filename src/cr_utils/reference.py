@@ -56,7 +56,7 @@ def keep(profile: str, target: Path | None = None) -> Path:
     made = source / "01_data" / "problems.jsonl"
     problems = jsonl.read(made) if made.is_file() else []
     shutil.rmtree(target, ignore_errors=True)
-    for stage in paths.STAGES:
+    for stage in (paths.BASE, *paths.STAGES):
         for name in KEPT:
             if (source / stage / name).is_file():
                 (target / stage).mkdir(parents=True, exist_ok=True)

@@ -211,9 +211,9 @@ def browse(story: Story) -> str:
 
 def provenance(story: Story) -> str:
     """Manifests: time, hardware, versions, commit, hashes; and what the reader must know about the records."""
-    rows, blocks = [], []
-    for stage in paths.STAGES:
-        found = story.results.manifests.get(stage)
+    rows, blocks, trained = [], [], story.results.pretraining
+    for stage in (*([paths.BASE] if trained else []), *paths.STAGES):
+        found = trained if stage == paths.BASE else story.results.manifests.get(stage)
         rows.append({"stage": stage, **(_run(found) if found else {"finished": None})})
         if found:
             blocks.append(f'<div id="run-{stage}">' + page.details(f"{stage}: parameters and hashes", _hashes(found))
