@@ -8,7 +8,7 @@ from dataclasses import dataclass
 DEFAULT_PROFILE = "tiny"
 NOT_PROFILES = {"base", "constraints", "constraints-wide"}
 TASKS = ("output", "input", "coverage", "path", "state")
-ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra")
+ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra", "context")
 ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation",
         "facts", "results", "short_grpo", "whitebox", "bilevel")
 STYLES = ("facts", "results")
@@ -26,7 +26,7 @@ STAGE_KEYS = {
 }
 # What decides a stage's result beside the keys that its notebook declares: the arms of 06 train and score
 # as the earlier stages do.
-ALSO = {"06_ablations": ("data_", "distill_", "sft_", "grpo_", "eval_max_new_tokens")}
+ALSO = {"06_ablations": ("data_", "distill_", "sft_", "grpo_", "eval_max_new_tokens", "eval_engine")}
 REQUIRED = object()
 
 
