@@ -153,12 +153,12 @@ def test_pieces_hold_every_row_once_and_stay_small():
     rows = sft.encode(ROWS[:3] + [{"prompt": "x = 1", "completion": "1"}], tok, 200)
     batch = sft.Collator(tok.pad_token_id)(rows)
     longest = max(len(row["input_ids"]) for row in rows)
-    pieces = cut(batch, tok.pad_token_id, 2 * longest)
+    pieces = cut(batch, 2 * longest)
     assert [len(piece["input_ids"]) for piece in pieces] == [2, 2]
     found = [ids[ids != tok.pad_token_id].tolist() for piece in pieces for ids in piece["input_ids"]]
     assert sorted(found) == sorted(row["input_ids"] for row in rows)
     assert all(piece["input_ids"].shape == piece["labels"].shape for piece in pieces)
-    assert len(cut(batch, tok.pad_token_id, 1)) == 4
+    assert len(cut(batch, 1)) == 4
     assert all(piece["input_ids"].shape[1] % 16 == 0 for piece in pieces)
 
 

@@ -24,6 +24,7 @@ from cr_utils.schema import (
     DEFAULT_PROFILE,
     NOT_PROFILES,
     REQUIRED,
+    SAMPLED,
     SCHEMA,
     STAGE_KEYS,
     UNRECORDED,
@@ -91,6 +92,8 @@ def load(profile: str = DEFAULT_PROFILE, overrides: dict | None = None) -> dict:
     if missing:
         raise UserError(f"{where} does not set {missing[0]} ({SCHEMA[missing[0]].help}): add the line")
     full = {key: values.get(key, spec.default) for key, spec in SCHEMA.items()}
+    if full["eval_whole"]:
+        full |= {key: int(SCHEMA[key].high) for key in SAMPLED if full[key]}
     arithmetic.check(full)
     return json.loads(json.dumps(full))
 

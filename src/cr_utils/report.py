@@ -71,6 +71,7 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
         "paired": tables.paired(items),
         "ablations": tables.ablations(arms, results.reasons),
         "ablations_paired": tables.paired(arms, REFERENCES.items(), "arm"),
+        "ablations_steps": comparisons.steps(arms, REFERENCES),
         "claims": claims.claims(items, arms, **about),
         "claims_detail": claims.details(items, arms, **about),
         "generalization": tables.generalization(items, about["model"], results.reasons),

@@ -119,8 +119,8 @@ class Results:
 
     @cached_property
     def arms(self) -> list[dict]:
-        """Evaluation items of the ablation arms."""
-        return self.rows("06_ablations", "items.jsonl")
+        """Evaluation items of the ablation arms, with the same about their chains."""
+        return steps.annotate(self.rows("06_ablations", "items.jsonl"), self.problem_rows)
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

@@ -193,7 +193,9 @@ def ablation(story: Story) -> str:
     return missing(story, "06_ablations", story.figure("ablations") + story.table(
         "ablations", "All arms", "06_ablations", "items.jsonl", folded=True) + story.table(
         "ablations_paired", "Paired tests of the arms", "06_ablations", "items.jsonl",
-        "b is the arm that a is compared with: a positive difference says that the part left out helps."))
+        "b is the arm that a is compared with: a positive difference says that the part left out helps.")
+        + story.table("ablations_steps", "Steps against answers, by arm", "06_ablations", "items.jsonl", folded=True,
+                      look="steps: chains right in every step; difference: the arm's minus that of `against`."))
 
 
 def browse(story: Story) -> str:
