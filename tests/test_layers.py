@@ -23,12 +23,12 @@ LAYERS = {
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
         shares departures nearness drafts mutations program_prompts program_replies program_source releases
-        rewriting traced data_fits datacards yields wide pasted_runner extraction published_prompts
+        rewriting traced datacards yields wide pasted_runner extraction published_prompts
     """,
     "model": """
         adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate
         responders endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer
-        grpo_update training workshop origins packing throughput feed pretrain fits fits_base base_stage
+        grpo_update training workshop origins packing throughput feed pretrain data_fits fits fits_base base_stage
         static_decoding flight
     """,
     "report": """
