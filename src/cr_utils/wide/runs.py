@@ -7,6 +7,7 @@ of loops), whatever the program does. `look` finds what selects an input at a fi
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ class Runs:
         def follow(frame, event, arg):
             if event == "line":
                 note(frame.f_lineno)
-                if len(lines) > max_lines:
+                # Not inside a generator: what one raises while it is closed is ignored, with tracing off.
+                if len(lines) > max_lines and not frame.f_code.co_flags & inspect.CO_GENERATOR:
                     sys.settrace(None)
                     raise Endless
             return follow
