@@ -68,8 +68,10 @@ def test_a_finished_run_is_kept_without_models(tmp_path, monkeypatch):
     for name in ("tables", "figures"):
         (source / name).mkdir()
     (source / "index.html").write_text("page")
-    jsonl.write_json(source / "02_distill" / "02_distill.ipynb", book())
+    seen = {"output_type": "stream", "text": f"read {source}/x and {paths.benchmarks()}/y"}
+    jsonl.write_json(source / "02_distill" / "02_distill.ipynb", book(seen))
     kept = reference.keep("smoke", tmp_path / "kept")
     assert jsonl.read(kept / "05_eval" / "items.jsonl") == [{"model": "sft", "verdict": True}]
-    assert "<h1" in (kept / "02_distill" / "02_distill.html").read_text()
+    text = (kept / "02_distill" / "02_distill.html").read_text()
+    assert "<h1" in text and "read results/smoke/x and $CR_BENCHMARKS/y" in text
     assert not (kept / "03_sft" / "model").exists() and (kept / "index.html").read_text() == "page"

@@ -70,7 +70,10 @@ def _output(output: dict, secret: list[str]) -> str:
     return f'<pre class="out">{escape(COLOURS.sub("", plain))}</pre>' if plain.strip() else ""
 
 
-def write(source: Path, target: Path, withheld: Iterable[str] = ()) -> None:
-    """Write the page of an executed notebook."""
+def write(source: Path, target: Path, withheld: Iterable[str] = (), places: dict[str, str] | None = None) -> None:
+    """Write the page of an executed notebook; `places`: folders of this machine, and what to call them instead."""
+    text = html(json.loads(source.read_text(encoding="utf-8")), source.stem, withheld)
+    for folder, name in sorted((places or {}).items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(folder, name) if len(folder) > 1 else text
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(html(json.loads(source.read_text(encoding="utf-8")), source.stem, withheld), encoding="utf-8")
+    target.write_text(text, encoding="utf-8")

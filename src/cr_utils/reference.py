@@ -59,9 +59,11 @@ def _pages(source: Path, target: Path) -> None:
     found = [source / stage / "items.jsonl" for stage in paths.STAGES]
     answers = {item["completion"] for path in found if path.is_file() for item in jsonl.read(path)
                if item.get("completion") and item.get("benchmark") in exams.PUBLISHED}
+    places = {str(paths.benchmarks()): "$CR_BENCHMARKS", str(paths.results_root()): "results", str(paths.root()): ".",
+              str(Path.home()): "~"}
     for stage in paths.STAGES:
         if (source / stage / f"{stage}.ipynb").is_file():
-            executed.write(source / stage / f"{stage}.ipynb", target / stage / f"{stage}.html", answers)
+            executed.write(source / stage / f"{stage}.ipynb", target / stage / f"{stage}.html", answers, places)
 
 
 def main(words: list[str]) -> int:
