@@ -31,13 +31,13 @@ def test_a_run_that_is_killed_25_times_ends_with_the_same_tables_and_leaves_nobo
     assert len({how for how, _ in found["shots"]}) >= 5
 
 
-# The real profile, every part of it in use, with sizes that take two cores a few minutes.
-SMALL = {"data_train": 1500, "data_validation": 60, "data_heldout": 120, "data_heldout_ood": 60, "distill_items": 2000,
-         "sft_steps": 40, "sft_eval_every": 10, "sft_eval_items": 32, "grpo_steps": 4, "grpo_save_every": 2,
-         "grpo_filter_prompts": 64, "grpo_max_new_tokens": 160, "grpo_eval_items": 32, "eval_heldout": 64,
-         "eval_heldout_ood": 32, "eval_other": 8, "eval_cruxeval": 16, "eval_reval": 4, "eval_livecodebench": 4,
-         "eval_max_new_tokens": 160, "ablation_sft_steps": 4, "ablation_more_sft_steps": 4, "ablation_grpo_steps": 2,
-         "ablation_items": 24}
+# The real profile, every part of it in use, with sizes that two free cores finish in a few minutes.
+SMALL = {"data_train": 800, "data_validation": 40, "data_heldout": 80, "data_heldout_ood": 40, "distill_items": 900,
+         "sft_steps": 16, "sft_eval_every": 8, "sft_eval_items": 16, "grpo_steps": 2, "grpo_save_every": 1,
+         "grpo_prompts": 4, "grpo_filter_prompts": 40, "grpo_max_new_tokens": 128, "grpo_eval_items": 16,
+         "eval_heldout": 24, "eval_heldout_ood": 16, "eval_other": 4, "eval_cruxeval": 8, "eval_reval": 2,
+         "eval_livecodebench": 2, "eval_max_new_tokens": 128, "ablation_sft_steps": 4, "ablation_more_sft_steps": 4,
+         "ablation_grpo_steps": 1, "ablation_items": 12}
 
 
 def test_a_tiny_run_killed_once_in_every_stage_ends_with_the_same_tables(folder):

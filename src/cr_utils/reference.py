@@ -1,8 +1,8 @@
 """`python -m cr_utils reference`: keep the small records of a finished run under results/reference/<profile>/.
 
-Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, one line per
-answer with its verdict, and facts of problems and chains (`kept`): enough to recompute every number and to redraw
-every figure. Left out: models, executed notebooks, problems and chains, and every text of an answer about a
+Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, the executed
+notebooks as pages, one line per answer with its verdict, and facts of problems and chains (`kept`): enough to recompute
+every number and to redraw every figure. Left out: models, problems and chains, and every text of an answer about a
 benchmark, since it quotes its programs.
 """
 
@@ -13,7 +13,7 @@ import re
 import shutil
 from pathlib import Path
 
-from . import exhibits, jsonl, kept, paths
+from . import executed, exams, exhibits, jsonl, kept, paths
 from .errors import UserError
 
 KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json", "filter.jsonl",
@@ -66,12 +66,25 @@ def keep(profile: str, target: Path | None = None) -> Path:
                 kept.write(kept.beside(target / stage / name), map(facts, jsonl.read(source / stage / name)))
         if (source / stage / "items.jsonl").is_file():
             jsonl.write(target / stage / "items.jsonl", kept.items(jsonl.read(source / stage / "items.jsonl"), problems))
+    _pages(source, target)
     for folder in ("tables", "figures"):
         shutil.copytree(source / folder, target / folder)
     if (source / exhibits.FILE).is_file():
         shutil.copyfile(source / exhibits.FILE, target / exhibits.FILE)
     jsonl.write_text(target / "index.html", linked((source / "index.html").read_text(encoding="utf-8"), target))
     return target
+
+
+def _pages(source: Path, target: Path) -> None:
+    """The executed notebooks as pages; no output of theirs that quotes an answer about a benchmark."""
+    found = [source / stage / "items.jsonl" for stage in paths.STAGES]
+    answers = {item["completion"] for path in found if path.is_file() for item in jsonl.read(path)
+               if item.get("completion") and item.get("benchmark") in exams.PUBLISHED}
+    places = {str(paths.benchmarks()): "$CR_BENCHMARKS", str(paths.results_root()): "results", str(paths.root()): ".",
+              str(Path.home()): "~"}
+    for stage in paths.STAGES:
+        if (source / stage / f"{stage}.ipynb").is_file():
+            executed.write(source / stage / f"{stage}.ipynb", target / stage / f"{stage}.html", answers, places)
 
 
 def main(words: list[str]) -> int:

@@ -13,6 +13,7 @@ import pytest
 from cr_utils import params, paths
 
 CELLS = ".jp-Notebook .jp-CodeCell"
+FIGURES = {"01_data": 4, "02_distill": 1, "03_sft": 1, "04_grpo": 1, "05_eval": 7, "06_ablations": 1}
 TOKEN = "browser-test"
 
 
@@ -79,6 +80,7 @@ def test_a_notebook_runs_top_to_bottom(browser, lab, smoke, stage):
         browser.run("document.querySelector('.crx')?.scrollIntoView({block: 'center'})")
         browser.picture(Path(where) / f"lab_{stage}.png")
     assert browser.run(errors) == []
+    assert browser.run("document.querySelectorAll('.jp-OutputArea-output .jp-RenderedImage img').length") >= FIGURES[stage]
     if stage not in ("03_sft",):
         assert browser.run("document.querySelectorAll('.jp-OutputArea-output .crx').length") >= 1
         assert browser.run("document.querySelectorAll('.jp-OutputArea-output select').length") >= 3
