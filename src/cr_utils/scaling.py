@@ -8,6 +8,7 @@ than one thing at a time: the figure shows what was run, and no line is fitted. 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -25,9 +26,9 @@ COLUMNS = ("run", "parameters", "pretraining_tokens", "sft_tokens", "rollouts", 
 NAMES = {"parameters": "parameters", "tokens": "tokens trained in the run"}
 
 
-def runs(root: Path | None = None) -> dict[str, Results]:
-    """Results by name of every run that was evaluated; a kept copy of a run at hand counts once."""
-    folders = {place.name: place for place in sorted((root or paths.results_root()).glob("*/"))}
+def runs(root: Path) -> dict[str, Results]:
+    """Results by name of every run under `root` and the reference runs, as far as evaluated; copies count once."""
+    folders = {place.name: place for place in sorted(root.glob("*/"))}
     kept = paths.root() / "results" / "reference"
     folders |= {f"{place.name} (reference)": place for place in sorted(kept.glob("*/"))}
     found, seen = {}, set()
@@ -175,18 +176,19 @@ def _costs(ax, frame: pd.DataFrame) -> None:
     ax.tick_params(axis="y", colors=SLATE)
 
 
-def section(folder: Path) -> str:
-    """The report's section as HTML, its figure written to `folder`; empty where there are fewer than two runs."""
-    found = runs()
+def section(root: Path) -> str:
+    """The report's section as HTML, over the runs under `root`; empty where there are fewer than two runs."""
+    found = runs(root)
     frame = table(found)
     if len(frame) < 2:
         return ""
     lengths = {name: by_length(found[name]) for name in frame["run"]}
-    made = figure_style.save(figure(frame, lengths), folder, "scaling")
-    shown = page.svg(made[1].read_text(encoding="utf-8"), "scaling", "Accuracy against size, tokens and chain length")
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = figure_style.save(figure(frame, lengths), folder, "scaling")[1].read_text(encoding="utf-8")
     look = ("Every run at hand, one mark each, with 95 % Wilson intervals: runs differ in more than one thing, so that "
             "a rise along an axis need not be due to it. Tokens are those trained in the run: what a ready start model "
             "was trained on is not among them. Hours of a GPU and of CPU cores cannot be compared with each other.")
-    source = "Manifests and items of each run · <code class=\"command\">python -m cr_utils report</code>"
-    return (page.figure("scaling", "What more parameters, tokens and steps bring", look, shown, source)
+    source = 'Manifests and items of each run · <code class="command">python -m cr_utils report</code>'
+    return (page.figure("scaling", "What more parameters, tokens and steps bring", look,
+                        page.svg(drawn, "scaling", "Accuracy against size, tokens and chain length"), source)
             + page.table(frame.astype(object).where(frame.notna(), None)))
