@@ -12,13 +12,13 @@ from cr_utils import paths
 LAYERS = {
     "ground": """
         errors schema params launch cards paths machine workers record jsonl progress noise colab locks
-        sources processes arithmetic budget paces
+        sources processes estimates arithmetic budget paces
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
     """,
     "task": """
-        constraints blocks writer liveness structure usage candidates expressions wording grammar literals_random
+        constraints blocks writer syntax liveness structure usage candidates expressions wording grammar literals_random
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
@@ -32,7 +32,7 @@ LAYERS = {
         static_decoding flight
     """,
     "report": """
-        run execute failures estimates report figures figure_style stats tables tablefile published claims
+        run execute failures report figures figure_style stats tables tablefile published claims
         consistency answer_tables answer_figures comparisons constructs curves eval_cli frames gallery marks
         page results samples story views readme reference kept check crate environment checklists __main__
         natural_figures exhibits overview explore menus scaling

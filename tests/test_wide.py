@@ -11,7 +11,7 @@ from cr_utils import structure, synthesis, teacher
 from cr_utils.errors import UserError
 from cr_utils.fingerprints import committed
 from cr_utils.trace import trace_call
-from cr_utils.wide import coverage, difficulty, make, naturalness, near, runs, shapes, space, stream
+from cr_utils.wide import coverage, difficulty, make, naturalness, near, shapes, space, stream, switches
 
 OPTIONS = {"mutation": True, "max_steps": 60}
 
@@ -137,7 +137,7 @@ def test_the_narrator_agrees_wherever_it_can_narrate(made):
 )
 def test_a_statement_that_can_be_left_out_is_found(code, inputs, line):
     outputs = [trace_call(code, "f", one).output for one in inputs]
-    assert runs.idle_statement(ast.parse(code), inputs, outputs) == line
+    assert switches.idle_statement(ast.parse(code), inputs, outputs) == line
 
 
 def test_planted_copies_of_benchmark_programs_are_found(monkeypatch):
@@ -196,6 +196,25 @@ def test_thin_cells_are_preferred():
     drawn = [space.sample_cell(random.Random(i), "train", full).operation.key for i in range(2000)]
     evenly = [space.sample_cell(random.Random(i), "train").operation.key for i in range(2000)]
     assert drawn.count(op.key) > 1.5 * max(1, evenly.count(op.key))
+
+
+def test_without_constraints_a_few_usual_operations_make_up_training_and_no_other_split():
+    options = {**OPTIONS, "constraints": False}
+    made, held = (
+        [
+            o
+            for i in range(n)
+            for o in make.candidates_of(random.Random(f"free:{i}"), split, options)
+            if not isinstance(o, str)
+        ]
+        for split, n in (("train", 250), ("heldout", 250))
+    )
+    common = {op.key for op in space.space().common}
+    keys = [f"{p['constraint']['type']}.{p['constraint']['method']}" for p in made]
+    assert len(made) > 100 and set(keys) <= common and len(common) < len(space.space().pool) / 3
+    straight = [p for p in made if structure.depth(ast.parse(p["code"])) == 0]
+    assert len(straight) > 0.4 * len(made)
+    assert any(f"{p['constraint']['type']}.{p['constraint']['method']}" not in common for p in held)
 
 
 def test_the_table_counts_programs_by_cell(made):

@@ -132,12 +132,13 @@ def small_literal(text: str) -> bool:
     if len(text) > MAX_OUTPUT:
         return False
     try:
-        return _small(literals.parse(text))
+        return small_value(literals.parse(text))
     except literals.LiteralError:
         return False
 
 
-def _small(value: object) -> bool:
+def small_value(value: object) -> bool:
+    """Whether an output's value is one that can be traced by hand; see `small_literal`."""
     if value is None or isinstance(value, str | bool):
         return True
     if isinstance(value, int):
@@ -145,10 +146,10 @@ def _small(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value) and abs(value) <= MAX_NUMBER and round(value, MAX_DECIMALS) == value
     if isinstance(value, dict):
-        return all(_small(item) for pair in value.items() for item in pair)
+        return all(small_value(item) for pair in value.items() for item in pair)
     if isinstance(value, list | tuple):
-        return all(map(_small, value))
-    return type(value) is set and len(value) > 0 and all(map(_small, value))
+        return all(map(small_value, value))
+    return type(value) is set and len(value) > 0 and all(map(small_value, value))
 
 
 def normal_key(problem: dict, print_: str) -> str:

@@ -53,7 +53,8 @@ def stream(given: argparse.Namespace) -> int:
         raise UserError("--out writes the wide grammar's problems: add --grammar wide")
     number, shards = shard_of(given.shard)
     n = given.n // shards + (number <= given.n % shards)
-    options = {"mutation": not given.no_mutation, "max_steps": given.max_steps}
+    options = {"constraints": not given.no_constraints, "mutation": not given.no_mutation,
+               "max_steps": given.max_steps}
     made = Stream(given.out, given.seed, given.split, options, (number, shards))
     began = time.monotonic()
     made.resume()

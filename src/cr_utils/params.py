@@ -24,6 +24,7 @@ from cr_utils.schema import (
     DEFAULT_PROFILE,
     NOT_PROFILES,
     REQUIRED,
+    SAMPLED,
     SCHEMA,
     STAGE_KEYS,
     UNRECORDED,
@@ -47,6 +48,20 @@ def profiles() -> list[str]:
     return sorted(path.stem for path in paths.params_dir().glob("*.yaml") if path.stem not in NOT_PROFILES)
 
 
+def known(profile: str) -> str:
+    """The profile's name, where there is one in params/; else UserError with the nearest one."""
+    if profile not in profiles():
+        raise UserError(f"no profile {profile!r} in params/: {nearest(str(profile), profiles())}")
+    return profile
+
+
+def with_make(profile: str, words: str) -> str:
+    """The command that gives words to the driver by way of make, for a message."""
+    given = f"'{words}'" if " " in words else words
+    chosen = "" if profile == DEFAULT_PROFILE else f" PROFILE={profile}"
+    return f"`make reproduce{chosen} ARGS={given}`"
+
+
 def _read_yaml(path: Path) -> dict:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -68,10 +83,8 @@ def load_base() -> dict:
 
 def load(profile: str = DEFAULT_PROFILE, overrides: dict | None = None) -> dict:
     """All parameters of a profile with overrides on top, checked. UserError names the nearest valid word."""
-    if profile not in profiles():
-        raise UserError(f"no profile {profile!r} in params/: {nearest(str(profile), profiles())}")
     where = f"params/{profile}.yaml"
-    given = _checked(_read_yaml(paths.params_dir() / f"{profile}.yaml"), where)
+    given = _checked(_read_yaml(paths.params_dir() / f"{known(profile)}.yaml"), where)
     if given.get("profile", profile) != profile:
         raise UserError(f"{where} says profile: {given['profile']}; write profile: {profile}")
     values = given | _checked(overrides or {}, "parameters") | {"profile": profile}
@@ -79,6 +92,8 @@ def load(profile: str = DEFAULT_PROFILE, overrides: dict | None = None) -> dict:
     if missing:
         raise UserError(f"{where} does not set {missing[0]} ({SCHEMA[missing[0]].help}): add the line")
     full = {key: values.get(key, spec.default) for key, spec in SCHEMA.items()}
+    if full["eval_whole"]:
+        full |= {key: int(SCHEMA[key].high) for key in SAMPLED if full[key]}
     arithmetic.check(full)
     return json.loads(json.dumps(full))
 

@@ -9,6 +9,7 @@ benchmark, since it quotes its programs.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,26 @@ KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl"
 def verdict(item: dict) -> dict:
     """An evaluation item without its texts."""
     return kept.items([item], [])[0]
+
+
+def linked(page: str, folder: Path) -> str:
+    """The page with links only to what lies in `folder`.
+
+    A record of which facts are kept is linked to them, and named as what the command makes; other links to files that
+    are not kept become plain text.
+    """
+    def mended(found: re.Match) -> str:
+        name, text = found["name"], found["text"]
+        there = kept.at_hand(folder, name)
+        if there is None:
+            return text
+        if there == name:
+            return found[0]
+        told = f" (facts kept of {name.split('/')[-1]}, which the command makes)" if text == name else ""
+        return f'<a {found["before"]}href="{there}"{found["after"]}>{text if text != name else there}</a>{told}'
+
+    anchor = r'<a (?P<before>[^>]*?)href="(?P<name>[^"#:]+)"(?P<after>[^>]*)>(?P<text>.*?)</a>'
+    return re.sub(anchor, mended, page, flags=re.DOTALL)
 
 
 def keep(profile: str, target: Path | None = None) -> Path:
@@ -47,9 +68,9 @@ def keep(profile: str, target: Path | None = None) -> Path:
             jsonl.write(target / stage / "items.jsonl", kept.items(jsonl.read(source / stage / "items.jsonl"), problems))
     for folder in ("tables", "figures"):
         shutil.copytree(source / folder, target / folder)
-    for name in ("index.html", exhibits.FILE):
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
+    if (source / exhibits.FILE).is_file():
+        shutil.copyfile(source / exhibits.FILE, target / exhibits.FILE)
+    jsonl.write_text(target / "index.html", linked((source / "index.html").read_text(encoding="utf-8"), target))
     return target
 
 

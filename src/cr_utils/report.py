@@ -5,7 +5,6 @@ stages only, can run at any time and any number of times, and give the same byte
 """
 
 import argparse
-import re
 from pathlib import Path
 from string import Template
 
@@ -21,6 +20,7 @@ from cr_utils import (
     jsonl,
     overview,
     page,
+    params,
     paths,
     published,
     scaling,
@@ -71,6 +71,7 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
         "paired": tables.paired(items),
         "ablations": tables.ablations(arms, results.reasons),
         "ablations_paired": tables.paired(arms, REFERENCES.items(), "arm"),
+        "ablations_steps": comparisons.steps(arms, REFERENCES),
         "claims": claims.claims(items, arms, **about),
         "claims_detail": claims.details(items, arms, **about),
         "generalization": tables.generalization(items, about["model"], results.reasons),
@@ -135,8 +136,8 @@ def _arguments(words: list[str], about: str) -> argparse.Namespace:
     parser.add_argument("--profile", default="tiny", help="whose results (default: tiny)")
     parser.add_argument("--folder", type=Path, help="where they lie (default: results/<profile>)")
     given = parser.parse_args(words)
-    if not re.fullmatch(r"[\w.-]+", given.profile):
-        raise UserError(f"{given.profile!r} is no profile name")
+    if not given.folder:
+        params.known(given.profile)
     return given
 
 

@@ -98,6 +98,11 @@ class Results:
         return self.rows("01_data", "problems.jsonl")
 
     @cached_property
+    def texts(self) -> dict[str, dict]:
+        """Problems by id, with their programs; empty where only facts of them are kept."""
+        return {row["id"]: row for row in self.problem_rows if "code" in row}
+
+    @cached_property
     def problems(self) -> pd.DataFrame:
         """Tidy problems."""
         return frames.problems(self.problem_rows)
@@ -114,8 +119,8 @@ class Results:
 
     @cached_property
     def arms(self) -> list[dict]:
-        """Evaluation items of the ablation arms."""
-        return self.rows("06_ablations", "items.jsonl")
+        """Evaluation items of the ablation arms, with the same about their chains."""
+        return steps.annotate(self.rows("06_ablations", "items.jsonl"), self.problem_rows)
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

@@ -82,9 +82,9 @@ def refuse(steps: list[Step], profile: str) -> None:
     for step in steps:
         if step.act == "refuse":
             where = paths.shown(paths.stage_dir(profile, step.stage))
-            raise UserError(f"{step.stage} is finished in {where}, but {step.why}: add --update to run such "
-                            "stages again (the earlier results are kept in earlier/), or set CR_RESULTS to "
-                            "a new folder")
+            raise UserError(f"{step.stage} is finished in {where}, but {step.why}: add --update "
+                            f"({params.with_make(profile, '--update')}) to run such stages again (the earlier results "
+                            "are kept in earlier/), or set CR_RESULTS to a new folder")
 
 
 only_one = locks.driver
@@ -140,7 +140,8 @@ def run_stage(stage: str, values: dict) -> None:
     if working.is_file():
         os.replace(working, failed)
     if report["kind"] == "user":
-        raise UserError(f"{stage}: {report['message']} (log: {paths.shown(folder / 'log.txt')})")
+        said = report["message"] if report["message"].startswith(stage) else f"{stage}: {report['message']}"
+        raise UserError(f"{said} (log: {paths.shown(folder / 'log.txt')})")
     places = f"Log: {paths.shown(folder / 'log.txt')}" + (f", notebook: {failed.name}" if failed.is_file() else "")
     raise StageError(f"{stage} failed: {failures.cause(report)}", f"{failures.remedy(report)} {places}", report["trace"])
 
@@ -182,11 +183,18 @@ def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
                 kill_tree(child.pid)
                 end_marked("CR_RUN", mark)  # what had lost its parent before
                 lines.join(timeout=10)
-            found = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else \
-                {"kind": "gone", "message": "", "trace": ""}
+            found = _reported(report)
             if found["kind"] != "ok":
                 kept.write(f"{found['kind']}: {found['message']}\n{found['trace']}\n")
     return found
+
+
+def _reported(path: Path) -> dict:
+    """What the child reported; a report that is missing or was torn off is that of a process that was killed."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"kind": "gone", "message": "", "trace": ""}
 
 
 def _relay(stage: str, stream, kept) -> None:
@@ -196,7 +204,7 @@ def _relay(stage: str, stream, kept) -> None:
         kept.write(text + "\n")
         kept.flush()
         if not noise.is_noise(text):
-            say(stage, text)
+            say(stage, text.removeprefix(f"{stage}: "))  # a line for the notebook may name its stage itself
 
 
 def _again(stage: str, values: dict) -> None:

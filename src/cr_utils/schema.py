@@ -8,7 +8,7 @@ from dataclasses import dataclass
 DEFAULT_PROFILE = "tiny"
 NOT_PROFILES = {"base", "constraints", "constraints-wide"}
 TASKS = ("output", "input", "coverage", "path", "state")
-ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra")
+ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra", "context")
 ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation",
         "facts", "results", "short_grpo", "whitebox", "bilevel")
 STYLES = ("facts", "results")
@@ -29,8 +29,9 @@ STAGE_KEYS = {
 }
 # What decides a stage's result beside the keys that its notebook declares: the arms of 06 train and score
 # as the earlier stages do.
-ALSO = {"06_ablations": ("data_", "distill_", "sft_", "grpo_", "eval_max_new_tokens")}
+ALSO = {"06_ablations": ("data_", "distill_", "sft_", "grpo_", "eval_max_new_tokens", "eval_engine")}
 REQUIRED = object()
+SAMPLED = ("eval_cruxeval", "eval_reval", "eval_livecodebench")  # eval_whole puts the largest number in their place
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ SCHEMA = {
     "eval_cruxeval": Key(int, REQUIRED, "CRUXEval items per direction (800: all)", 0, 800),
     "eval_reval": Key(int, 120, "REval places, each asked about in four tasks (3152: all)", 0, 3152),
     "eval_livecodebench": Key(int, 120, "LiveCodeBench execution items per direction (479: all)", 0, 479),
+    "eval_whole": Key(bool, False, "all rows of the real benchmarks, in place of the three numbers above (0 stays 0)"),
     "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
     "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
     "eval_engine": Key(str, "transformers", "what answers for models on this machine: transformers, or vLLM",

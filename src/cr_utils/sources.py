@@ -18,7 +18,7 @@ from cr_utils.errors import UserError
 
 SHOWS = frozenset("""
     tables tablefile stats published claims consistency answer_tables answer_figures comparisons curves figures
-    figure_style gallery marks page results samples story views report readme reference run execute
+    figure_style gallery marks page results samples story views report readme reference run execute estimates
 """.split())
 CARRIES = frozenset("""
     errors schema params arithmetic launch cards paths machine record jsonl progress noise sources train budget fits

@@ -74,7 +74,7 @@ def near_copy(code: str, print_: str | None = None) -> str | None:
     if (print_ or fingerprint(code)) in committed():
         return "same program"
     mine, known = ngrams(code), index()
-    if len(mine) < LEAST:
+    if len(mine) < LEAST or len(mine & known.keys()) < SHARE * len(mine):
         return None
     shared = Counter(number for gram in mine for number in known.get(gram, ()))
     most = max(shared.values(), default=0)
