@@ -1,5 +1,6 @@
 """Packed rows: every document once, nothing looks over a boundary, and the loss is that of padding."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -33,7 +34,8 @@ def one_a_row(docs):
     width = max(len(ids) for ids, _ in docs)
     ids, weights = torch.zeros(len(docs), width, dtype=torch.long), torch.zeros(len(docs), width)
     for row, (tokens, weight) in enumerate(docs):
-        ids[row, :len(tokens)], weights[row, :len(tokens)] = torch.from_numpy(tokens), torch.from_numpy(weight)
+        ids[row, :len(tokens)] = torch.from_numpy(tokens)
+        weights[row, :len(tokens)] = torch.from_numpy(weight)
     return packing.padded(ids, weights, [len(ids) for ids, _ in docs])
 
 
@@ -100,8 +102,7 @@ def test_a_document_does_not_see_its_neighbours(model):
     alone = packing.loss_sum(model, packing.packed([[docs[1]]], COLUMNS))
     beside = packing.packed([docs], COLUMNS)
     only = torch.where(beside.segments == 2, beside.weights, 0.0)
-    others = packing.Batch(beside.ids, only, beside.positions, beside.segments, beside.tokens, beside.squares,
-                             beside.weight)
+    others = dataclasses.replace(beside, weights=only)
     assert torch.allclose(packing.loss_sum(model, others), alone, rtol=1e-5)
     blind = packing.loss_sum(model, others, lambda segments: packing.mask(torch.ones_like(segments)))
     assert not torch.allclose(blind, alone, rtol=1e-4)  # without boundaries it would
@@ -124,8 +125,7 @@ def test_the_empty_end_of_a_row_counts_for_nothing(model):
     docs = documents(2, longest=10)
     batch = packing.packed([docs], COLUMNS)
     changed = torch.where(batch.segments == 0, 7, batch.ids)
-    other = packing.Batch(changed, batch.weights, batch.positions, batch.segments, batch.tokens, batch.squares,
-                            batch.weight)
+    other = dataclasses.replace(batch, ids=changed)
     assert torch.equal(packing.loss_sum(model, other), packing.loss_sum(model, batch))
     assert batch.tokens == sum(len(ids) for ids, _ in docs)
     assert batch.squares == sum(len(ids) ** 2 for ids, _ in docs)

@@ -64,13 +64,15 @@ def test_runs_that_learn_count_and_copies_count_once(root, tmp_path):
 def test_a_row_is_what_the_records_say(root, frame):
     gpu, items = frame.loc["gpu"], jsonl.read(root / "gpu" / "05_eval" / "items.jsonl")
     asked = [i for i in items if (i["model"], i["benchmark"], i["task"]) == ("grpo", "heldout", "output")]
-    assert gpu["n"] == len(asked) and gpu["accuracy"] == pytest.approx(sum(i["verdict"] for i in asked) / len(asked))
+    right = sum(i["verdict"] for i in asked)
+    assert gpu["n"] == len(asked) and gpu["accuracy"] == pytest.approx(right / len(asked))
     assert gpu["low"] < gpu["accuracy"] < gpu["high"] and gpu["base"] < gpu["accuracy"]
     assert (gpu["parameters"], gpu["pretraining_tokens"], gpu["sft_tokens"]) == (55 * 10**6, 10**9, 10**7)
     assert gpu["device"] == "NVIDIA H200" and gpu["peak_memory"] == 50 * 2**30 and gpu["rollouts"] == 20_000
     # 01 and 02 recorded no device_seconds: their CPU time stands in, 100 s each.
     assert gpu["device_hours"] == pytest.approx((1500 + 300 + 400 + 200) / 3600)
-    assert gpu["hours_per_point"] == pytest.approx(gpu["device_hours"] / (100 * (gpu["accuracy"] - gpu["base"])))
+    gained = 100 * (gpu["accuracy"] - gpu["base"])
+    assert gpu["hours_per_point"] == pytest.approx(gpu["device_hours"] / gained)
 
 
 def test_what_was_not_recorded_is_missing_not_nought(frame):
@@ -88,8 +90,10 @@ def test_an_older_record_counts_cores_or_the_gpus_wall_time():
 def test_accuracy_by_length_needs_enough_questions(root):
     results = scaling.runs(root)["gpu"]
     rows = scaling.by_length(results)
-    needed = [i["steps_needed"] for i in results.items if scaling._asks(i, "grpo", "heldout") and i["steps_needed"]]
-    assert rows["n"].sum() <= len(needed) and (rows["n"] >= scaling.LEAST).all() and (rows["right"] <= rows["n"]).all()
+    needed = [i["steps_needed"] for i in results.items
+              if scaling._asks(i, "grpo", "heldout") and i["steps_needed"]]
+    assert 0 < rows["n"].sum() <= len(needed) and (rows["n"] >= scaling.LEAST).all()
+    assert (rows["right"] <= rows["n"]).all()
 
 
 def test_the_report_shows_them_from_two_runs_on(root, tmp_path):
@@ -112,7 +116,8 @@ def test_a_training_folder_tells_its_size_and_pace(tmp_path):
     (tmp_path / "model").mkdir()
     weights = tmp_path / "model" / "model.safetensors"
     weights.write_bytes(struct.pack("<Q", len(head)) + head)
-    assert paces.of(tmp_path) == {"parameters": 22, "train_seconds": 5.0, "tokens": 9000, "tokens_per_s": 1800}
+    told = {"parameters": 22, "train_seconds": 5.0, "tokens": 9000, "tokens_per_s": 1800}
+    assert paces.of(tmp_path) == told
     weights.write_bytes(b"torn")
     jsonl.write(tmp_path / "log.jsonl", simulated.grpo_log(10))
     assert paces.of(tmp_path) == {"train_seconds": 20.0, "rollouts": 800, "rollouts_per_s": 40.0}

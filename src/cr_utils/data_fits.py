@@ -1,4 +1,5 @@
-"""How many programs and chains fit into their shares of the time budget, measured on this machine. Loads no torch."""
+"""How many programs and chains fit into their shares of the time budget, measured on this machine. Loads no
+torch."""
 
 from __future__ import annotations
 
