@@ -109,16 +109,21 @@ def test_a_document_does_not_see_its_neighbours(model):
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without")
-def test_flex_attention_looks_where_the_mask_looks():
+def test_the_kernels_of_a_gpu_look_where_those_of_a_cpu_look():
     batch = packing.Packer(2, 128).feed(documents(40, longest=100), "x")[0]
     dice = torch.Generator().manual_seed(0)
     query = torch.randn(2, 4, 128, 16, generator=dice)
     key, value = (torch.randn(2, 2, 128, 16, generator=dice) for _ in range(2))
+    looks, filled = packing.mask(batch.segments), (batch.segments > 0)[:, None, :, None]
     with torch.no_grad():
-        plain, _ = packing.attend(None, query, key, value, packing.mask(batch.segments), 0.25)
-        skipped, _ = packing.attend(None, query, key, value, packing.blocks(batch.segments), 0.25)
-    filled = (batch.segments > 0)[..., None, None]
-    assert torch.allclose(torch.where(filled, plain, 0.0), torch.where(filled, skipped, 0.0), atol=1e-5)
+        ours = packing.attend(None, query, key, value, looks, 0.25)[0].transpose(1, 2)
+        masked = packing.fused(query, key, value, looks, 0.25)
+        skipped = packing.fused(query, key, value, packing.blocks(batch.segments), 0.25)
+        plain = packing.attend(None, query, key, value, None, 0.25)[0].transpose(1, 2)
+        causal = packing.fused(query, key, value, None, 0.25)
+    for other in (masked, skipped):
+        assert torch.allclose(torch.where(filled, ours, 0.0), torch.where(filled, other, 0.0), atol=1e-5)
+    assert torch.allclose(plain, causal, atol=1e-5) and not torch.allclose(plain, ours, atol=1e-2)
 
 
 def test_the_empty_end_of_a_row_counts_for_nothing(model):

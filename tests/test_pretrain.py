@@ -203,3 +203,16 @@ def test_nothing_beyond_torch_and_transformers_is_imported():
             "print(sorted({'trl', 'datasets', 'papermill', 'peft'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow  # compiling takes a minute
+def test_compiled_layers_compute_the_same():
+    found = []
+    for compiled in (False, True):
+        run = pretrain.Pretraining(PARAMS | {"compile": compiled}, CPU)
+        run.bf16 = False
+        batch = packing.probe(4, 256, 487)
+        loss = float(run.backward(batch, batch.weight))
+        found.append((loss, torch.cat([one.grad.flatten() for one in run.model.parameters()])))
+    assert found[0][0] == pytest.approx(found[1][0], abs=1e-5)
+    assert torch.allclose(found[0][1], found[1][1], atol=1e-5)

@@ -167,17 +167,20 @@ def attend(module, query, key, value, attention_mask, scaling=None, dropout: flo
     device = query.device.type
     kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else query.dtype
     query, key, value = query.to(kind), key.to(kind), value.to(kind)
-    grouped = query.shape[1] != key.shape[1]
-    if attention_mask is None or torch.is_tensor(attention_mask):
-        mixed = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=attention_mask, is_causal=attention_mask is None, scale=scaling,
-            enable_gqa=grouped)
-    else:
-        from torch.nn.attention.flex_attention import flex_attention
+    return fused(query, key, value, attention_mask, scaling).transpose(1, 2), None
 
-        mixed = flex_attention(query, key, value, block_mask=attention_mask, scale=scaling,
-                               enable_gqa=grouped)
-    return mixed.transpose(1, 2), None
+
+def fused(query, key, value, looks, scaling) -> torch.Tensor:
+    """The same by torch's kernels: [batch, heads, length, size]; looks as `attend`'s mask."""
+    share = query.shape[1] // key.shape[1]
+    if looks is None or torch.is_tensor(looks):
+        if share > 1:  # the kernels that take a mask and build no square of scores take no groups
+            key, value = key.repeat_interleave(share, 1), value.repeat_interleave(share, 1)
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=looks, scale=scaling,
+                                                       is_causal=looks is None)
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return flex_attention(query, key, value, block_mask=looks, scale=scaling, enable_gqa=share > 1)
 
 
 def register() -> str:

@@ -134,7 +134,7 @@ class Buffers:
         graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # others may pin memory
                 self.tick(temperature, top_p)
         except RuntimeError as error:
             print(f"sampling: no CUDA graph ({str(error).splitlines()[0]}); slower without", flush=True)
