@@ -1,24 +1,40 @@
 """The profile gpu at a small size on a CPU: the same code path as on a GPU, from scratch to answers."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from cr_utils import base_cli, base_stage, budget, fits, jsonl, params, paths, pretrain, record, run, sources
+from cr_utils import (
+    base_cli,
+    base_stage,
+    budget,
+    fits,
+    fits_base,
+    jsonl,
+    params,
+    paths,
+    pretrain,
+    record,
+    run,
+    sources,
+)
 from cr_utils.errors import UserError
 
 SMALL = {"base_width": 32, "base_inner": 48, "base_layers": 2, "base_heads": 4, "base_kv_heads": 2,
          "base_batch_tokens": 2048, "base_micro_tokens": 1024, "base_tokens": 12_000, "base_compile": False,
          "base_packing": "packed", "data_train": 150, "data_validation": 20, "data_heldout": 20,
-         "data_heldout_ood": 20, "data_workers": 1, "data_grammar": "core", "distill_items": 120, "sft_steps": 6,
-         "sft_batch_size": 8, "sft_eval_every": 3, "sft_eval_items": 8, "grpo_steps": 2, "grpo_group": 4,
+         "data_heldout_ood": 20, "data_workers": 1, "data_grammar": "core", "distill_items": 120,
+         "sft_steps": 6, "sft_batch_size": 8, "sft_eval_every": 3, "sft_eval_items": 8, "grpo_steps": 2, "grpo_group": 4,
          "grpo_prompts": 4, "grpo_batch_size": 8, "grpo_save_every": 1, "grpo_eval_items": 8,
          "grpo_max_new_tokens": 32, "grpo_filter_prompts": 0, "eval_heldout": 16, "eval_heldout_ood": 16,
-         "eval_other": 2, "eval_cruxeval": 4, "eval_reval": 2, "eval_livecodebench": 2, "eval_max_new_tokens": 32,
-         "eval_batch_size": 16, "ablation_sft_steps": 2, "ablation_more_sft_steps": 2, "ablation_grpo_steps": 1,
-         "ablation_items": 8, "ablation_arms": ["full", "no_grpo", "more_sft", "no_sft"], "benchmarks": "auto"}
+         "eval_other": 2, "eval_cruxeval": 4, "eval_reval": 2, "eval_livecodebench": 2,
+         "eval_max_new_tokens": 32, "eval_batch_size": 16, "ablation_sft_steps": 2,
+         "ablation_more_sft_steps": 2, "ablation_grpo_steps": 1, "ablation_items": 8,
+         "ablation_arms": ["full", "no_grpo", "more_sft", "no_sft"], "benchmarks": "auto"}
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +70,14 @@ def test_the_base_is_trained_measured_and_recorded(values):
     assert not (paths.stage_dir("gpu", paths.BASE) / "checkpoint.pt").exists()
     told = base_stage.line(manifest)
     assert "unknown for this device" in told and f"{made['tokens']} tokens" in told
+
+
+def test_tokens_are_those_that_the_slower_of_device_and_workers_can_do(values):
+    share = budget.Share(30.0, time.monotonic())
+    fit = fits_base.pretraining(values | {"base_tokens": 10**9}, 0, share)
+    rate = min(fit.measured["device_tokens_per_s"], fit.measured["document_tokens_per_s"])
+    assert 1 <= fit.values["base_tokens"] < 10**9
+    assert fit.values["base_tokens"] <= max(1, rate * budget.SPENT * 30.0)
 
 
 def test_a_finished_base_is_opened_not_trained(values, monkeypatch):
@@ -103,7 +127,7 @@ def test_updates_leave_time_for_validations():
 
 
 def test_arms_cost_their_updates_and_their_questions():
-    sizes = {"ablation_sft_steps": 10, "ablation_more_sft_steps": 100, "ablation_grpo_steps": 5, "ablation_items": 50}
+    sizes = dict(zip(fits.ARM_SIZES, (10, 100, 5, 50), strict=True))
     pace = {"03_sft": 2.0, "04_grpo": 3.0}
     assert fits.needed(["full"], sizes, pace, 0.1) == pytest.approx(10.0)
     assert fits.needed(["more_sft", "no_sft", "short_sft"], sizes, pace, 0.0) == pytest.approx(200 + 15 + 20)
@@ -125,16 +149,17 @@ def test_the_base_belongs_to_profiles_that_train_one(values):
 @pytest.mark.slow
 def test_all_stages_of_the_profile_run_within_the_driver(tmp_path):
     """Pre-training to ablations and the report, by the command that a GPU would get, with small sizes."""
-    given = [word for key, one in (SMALL | {"time_budget": 15.0}).items() for word in ("-p", key, json.dumps(one))]
+    given = [word for key, one in (SMALL | {"time_budget": 15.0}).items()
+             for word in ("-p", key, one if isinstance(one, str) else json.dumps(one))]
     command = [sys.executable, "-m", "cr_utils", "run", "--profile", "gpu", *given]
     done = subprocess.run(command, capture_output=True, text=True, check=False,
-                          env={**__import__("os").environ, "CR_RESULTS": str(tmp_path)})
+                          env=os.environ | {"CR_RESULTS": str(tmp_path)})
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     for stage in (paths.BASE, *paths.STAGES):
         manifest = json.loads((tmp_path / "gpu" / stage / "manifest.json").read_text(encoding="utf-8"))
         assert manifest["budget"]["values"] and manifest["device_seconds"] > 0, stage
     plan = subprocess.run([*command, "--plan"], capture_output=True, text=True, check=True,
-                          env={**__import__("os").environ, "CR_RESULTS": str(tmp_path)})
+                          env=os.environ | {"CR_RESULTS": str(tmp_path)})
     assert plan.stdout.count(" skip ") == 7
     items = jsonl.read(tmp_path / "gpu" / "05_eval" / "items.jsonl")
     assert {item["model"] for item in items} == {"trivial", "base_direct", "base", "sft", "grpo"}

@@ -61,7 +61,8 @@ def test_another_budget_is_resolved_anew():
 
 def test_a_size_never_passes_the_profiles_or_falls_below_the_least():
     asked = values()
-    found = budget.once(record.start("03_sft", asked), asked, lambda share: Fit({"sft_steps": 99, "seed": -3}, {}))
+    beyond = Fit({"sft_steps": 99, "seed": -3}, {})
+    found = budget.once(record.start("03_sft", asked), asked, lambda share: beyond)
     assert found["sft_steps"] == 6 and found["seed"] == 0
     found = budget.once(record.start("04_grpo", asked), asked, lambda share: Fit({"grpo_steps": 0}, {}))
     assert found["grpo_steps"] == 1

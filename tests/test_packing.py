@@ -1,5 +1,6 @@
 """Packed rows: every document once, nothing looks over a boundary, and the loss is that of padding."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -33,7 +34,8 @@ def one_a_row(docs):
     width = max(len(ids) for ids, _ in docs)
     ids, weights = torch.zeros(len(docs), width, dtype=torch.long), torch.zeros(len(docs), width)
     for row, (tokens, weight) in enumerate(docs):
-        ids[row, :len(tokens)], weights[row, :len(tokens)] = torch.from_numpy(tokens), torch.from_numpy(weight)
+        ids[row, :len(tokens)] = torch.from_numpy(tokens)
+        weights[row, :len(tokens)] = torch.from_numpy(weight)
     return packing.padded(ids, weights, [len(ids) for ids, _ in docs])
 
 
@@ -100,32 +102,35 @@ def test_a_document_does_not_see_its_neighbours(model):
     alone = packing.loss_sum(model, packing.packed([[docs[1]]], COLUMNS))
     beside = packing.packed([docs], COLUMNS)
     only = torch.where(beside.segments == 2, beside.weights, 0.0)
-    others = packing.Batch(beside.ids, only, beside.positions, beside.segments, beside.tokens, beside.squares,
-                             beside.weight)
+    others = dataclasses.replace(beside, weights=only)
     assert torch.allclose(packing.loss_sum(model, others), alone, rtol=1e-5)
     blind = packing.loss_sum(model, others, lambda segments: packing.mask(torch.ones_like(segments)))
     assert not torch.allclose(blind, alone, rtol=1e-4)  # without boundaries it would
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without")
-def test_flex_attention_looks_where_the_mask_looks():
+def test_the_kernels_of_a_gpu_look_where_those_of_a_cpu_look():
     batch = packing.Packer(2, 128).feed(documents(40, longest=100), "x")[0]
     dice = torch.Generator().manual_seed(0)
     query = torch.randn(2, 4, 128, 16, generator=dice)
     key, value = (torch.randn(2, 2, 128, 16, generator=dice) for _ in range(2))
+    looks, filled = packing.mask(batch.segments), (batch.segments > 0)[:, None, :, None]
     with torch.no_grad():
-        plain, _ = packing.attend(None, query, key, value, packing.mask(batch.segments), 0.25)
-        skipped, _ = packing.attend(None, query, key, value, packing.blocks(batch.segments), 0.25)
-    filled = (batch.segments > 0)[..., None, None]
-    assert torch.allclose(torch.where(filled, plain, 0.0), torch.where(filled, skipped, 0.0), atol=1e-5)
+        ours = packing.attend(None, query, key, value, looks, 0.25)[0].transpose(1, 2)
+        masked = packing.fused(query, key, value, looks, 0.25)
+        skipped = packing.fused(query, key, value, packing.blocks(batch.segments), 0.25)
+        plain = packing.attend(None, query, key, value, None, 0.25)[0].transpose(1, 2)
+        causal = packing.fused(query, key, value, None, 0.25)
+    for other in (masked, skipped):
+        assert torch.allclose(torch.where(filled, ours, 0.0), torch.where(filled, other, 0.0), atol=1e-5)
+    assert torch.allclose(plain, causal, atol=1e-5) and not torch.allclose(plain, ours, atol=1e-2)
 
 
 def test_the_empty_end_of_a_row_counts_for_nothing(model):
     docs = documents(2, longest=10)
     batch = packing.packed([docs], COLUMNS)
     changed = torch.where(batch.segments == 0, 7, batch.ids)
-    other = packing.Batch(changed, batch.weights, batch.positions, batch.segments, batch.tokens, batch.squares,
-                            batch.weight)
+    other = dataclasses.replace(batch, ids=changed)
     assert torch.equal(packing.loss_sum(model, other), packing.loss_sum(model, batch))
     assert batch.tokens == sum(len(ids) for ids, _ in docs)
     assert batch.squares == sum(len(ids) ** 2 for ids, _ in docs)

@@ -82,7 +82,8 @@ def test_memory_is_kept_for_a_shape_and_nothing_of_the_last_batch_shows():
 
 
 def test_a_tick_asks_nothing_of_the_host(monkeypatch):
-    """What would make a GPU wait, and a graph fail: numbers read from tensors, shapes that depend on values."""
+    """What would make a GPU wait, and a graph fail: numbers read from tensors, shapes that depend on
+    values."""
     _, _, fixed = pair()
     tick = static_decoding.Buffers.tick
 
@@ -91,7 +92,8 @@ def test_a_tick_asks_nothing_of_the_host(monkeypatch):
 
     def guarded(self, *how):
         with monkeypatch.context() as patch:
-            for name in ("item", "tolist", "nonzero", "__bool__", "__int__", "__float__", "__index__", "cpu", "numpy"):
+            for name in ("item", "tolist", "nonzero", "__bool__", "__int__", "__float__", "__index__", "cpu",
+                         "numpy"):
                 patch.setattr(torch.Tensor, name, refused)
             tick(self, *how)
 

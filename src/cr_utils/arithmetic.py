@@ -72,7 +72,8 @@ def _check_base(values: dict, name: str) -> None:
     shares = {key: values[key] for key in values if key.endswith("_share")}
     if sum(shares.values()) > 1 + 1e-9:
         given = ", ".join(f"{key} {value}" for key, value in shares.items())
-        raise UserError(f"{name}: the shares of time_budget sum to {sum(shares.values()):.2f}, more than 1: {given}")
+        raise UserError(f"{name}: the shares of time_budget sum to {sum(shares.values()):.2f}, more than 1: "
+                        f"{given}")
     if values["time_budget"] and processes(values) > 1:
         raise UserError(f"{name}: time_budget is for one process, and launch asks for {processes(values)}: "
                         "set time_budget: 0.0")

@@ -1,8 +1,9 @@
 """A run's time budget: from minutes to sizes of the stages, resolved once and kept in the stage's record.
 
-Scope: the arithmetic and the record (`budget.json` in the stage's folder, an output of its manifest); how fast a
-stage is, is measured by its caller on the device at hand. The profile's sizes are upper limits. A stage that is
-taken up again reads what was resolved and measures nothing, so that it ends as it would have ended.
+Scope: the arithmetic and the record (`budget.json` in the stage's folder, an output of its manifest); how
+fast a stage is, is measured by its caller on the device at hand. The profile's sizes are upper limits. A
+stage that is taken up again reads what was resolved and measures nothing, so that it ends as it would have
+ended.
 """
 
 from __future__ import annotations

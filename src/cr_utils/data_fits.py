@@ -1,11 +1,12 @@
-"""How many programs and chains fit into their shares of the time budget, measured on this machine. Loads no torch."""
+"""How many programs and chains fit into their shares of the time budget, measured on this machine. Loads no
+torch."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-from cr_utils import budget, distill, llm_teacher, synthesis
+from cr_utils import budget, distill, synthesis
 from cr_utils.budget import Fit, Share
 
 FEW, MANY = 40, 160  # problems for each worker in the two timed calls
@@ -46,7 +47,7 @@ def _chains(values: dict, training: list[dict], share: Share) -> Fit:
     most = min(values["distill_items"], 2 * len(training))
     pairs = distill.plan(training, values["distill_mix"], min(most, 2 * MANY), values["seed"] + 1)
     with tempfile.TemporaryDirectory(prefix="cr-") as folder:
-        teacher = llm_teacher.named(values, Path(folder), training)
+        teacher = distill.interpreter(values["seed"], styles=values["distill_styles"])
 
         def write(n: int) -> None:
             distill.chains(pairs[:n], teacher, Path(folder) / f"{n}.jsonl", teacher_name="interpreter",

@@ -1,8 +1,8 @@
 """What a pre-training reads: documents made by worker processes, in batches, ahead of the device.
 
-Scope: the order of the documents, their phases, the thread that packs (or pads) them, and where in the stream a
-training stands. Batches depend on the settings alone: not on the number of workers, on how far ahead they are,
-or on how often the training was stopped. `waited` tells how long the training waited for its data.
+Scope: the order of the documents, their phases, the thread that packs (or pads) them, and where in the stream
+a training stands. Batches depend on the settings alone: not on the number of workers, on how far ahead they
+are, or on how often the training was stopped. `waited` tells how long the training waited for its data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CHUNK = 512  # documents that a worker makes at a time
 AHEAD = 16  # steps that lie ready
 STREAM = {"wide": "wide", "most_steps": "most_steps"}  # settings that the documents depend on, beside the mix
 
-Encoded = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids and weights of all documents in a row, their lengths
+Encoded = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids and weights of documents in a row, their lengths
 
 
 @dataclass
@@ -40,7 +40,8 @@ class Passed:
     def state(self) -> dict:
         """Tensors and numbers for a checkpoint."""
         ids, weights, lengths = (torch.from_numpy(one) for one in flat(self.carry))
-        return {"phase": self.phase, "next_doc": self.next_doc, "ids": ids, "weights": weights, "lengths": lengths}
+        found = {"ids": ids, "weights": weights, "lengths": lengths}
+        return {"phase": self.phase, "next_doc": self.next_doc} | found
 
     @classmethod
     def of(cls, state: dict) -> Passed:
@@ -50,10 +51,12 @@ class Passed:
 
 
 def flat(docs: list[Document]) -> Encoded:
-    """Documents as three arrays, which a process hands on quickly: ids int32, weights float32, lengths int32."""
-    ids = np.concatenate([np.asarray(one, np.int32) for one, _ in docs]) if docs else np.zeros(0, np.int32)
-    weights = np.concatenate([np.asarray(one, np.float32) for _, one in docs]) if docs else np.zeros(0, np.float32)
-    return ids, weights, np.array([len(one) for one, _ in docs], np.int32)
+    """Documents as three arrays, which a process hands on quickly: ids int32, weights float32, lengths
+    int32."""
+    ids = [np.zeros(0, np.int32), *(np.asarray(one, np.int32) for one, _ in docs)]
+    weights = [np.zeros(0, np.float32), *(np.asarray(one, np.float32) for _, one in docs)]
+    lengths = np.array([len(one) for one, _ in docs], np.int32)
+    return np.concatenate(ids), np.concatenate(weights), lengths
 
 
 def documents(ids: np.ndarray, weights: np.ndarray, lengths: np.ndarray) -> list[Document]:
@@ -150,7 +153,8 @@ class Feed:
             for number in itertools.count(passed.next_doc + chunks * chunk, chunks * chunk):
                 yield number, [doc for _ in range(chunks) for doc in documents(*next(results))]
 
-    def _batches(self, docs: list[Document], carry: list[Document], key: str) -> tuple[list[Batch], list[Document]]:
+    def _batches(self, docs: list[Document], carry: list[Document], key: str
+                 ) -> tuple[list[Batch], list[Document]]:
         """The batches of a pool's documents, and those documents that wait for the next pool."""
         params = self.params
         if not self.packs:

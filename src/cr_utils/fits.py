@@ -1,8 +1,9 @@
 """What of SFT, GRPO, evaluation and ablations fits into its share of the time budget, measured on the device.
 
-Scope: each function returns the values with the sizes that were resolved (see `budget`), from a few real steps in
-a folder that is thrown away; the ablations are reckoned from what the earlier stages recorded. Answers of a model
-that has learnt little are the longest, so that validation is rather over- than underestimated.
+Scope: each function returns the values with the sizes that were resolved (see `budget`), from a few real
+steps in a folder that is thrown away; the ablations are reckoned from what the earlier stages recorded.
+Answers of a model that has learnt little are the longest, so that validation is rather over- than
+underestimated.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ CHECKS = 0.3  # most of the time that validation may take
 CHOICE = 0.25  # most of the time that the choice of prompts may take
 EVAL_SIZES = tuple(f"eval_{name}" for name in ("heldout", "heldout_ood", "other", *exams.PUBLISHED))
 
+ARM_SIZES = ("ablation_sft_steps", "ablation_more_sft_steps", "ablation_grpo_steps", "ablation_items")
+
 
 def sft(run, values: dict, rows: list[dict], asked: list, start: str) -> dict:
     """The values with the updates, validations and validation questions of SFT that fit."""
@@ -27,12 +30,14 @@ def sft(run, values: dict, rows: list[dict], asked: list, start: str) -> dict:
 
 
 def grpo(run, values: dict, problems: list[dict], asked: list, start: str) -> dict:
-    """The values with the updates, validations, validation questions and candidate prompts of GRPO that fit."""
+    """The values with the updates, validations, validation questions and candidate prompts of GRPO that
+    fit."""
     return budget.once(run, values, lambda share: _grpo(values, problems, asked, start, share))
 
 
 def evaluation(run, values: dict, problems: list[dict], specs: dict) -> dict:
-    """The values with all numbers of questions brought down alike, as far as needed. specs: models by name."""
+    """The values with all numbers of questions brought down alike, as far as needed. specs: models by
+    name."""
     return budget.once(run, values, lambda share: _evaluation(values, problems, specs, share))
 
 
@@ -42,7 +47,8 @@ def ablations(run, values: dict) -> dict:
 
 
 def _sft(values: dict, rows: list[dict], asked: list, start: str, share: Share) -> Fit:
-    from cr_utils import models, sft as training
+    from cr_utils import models
+    from cr_utils import sft as training
 
     need = 2 * TRIAL * values["sft_batch_size"] * values["sft_grad_accum"]
     with tempfile.TemporaryDirectory(prefix="cr-") as folder:
@@ -135,9 +141,9 @@ def _ablations(run, values: dict, share: Share) -> Fit:
     pace = {stage: _pace(str(run.need(stage, "log.jsonl").parent)) for stage in ("03_sft", "04_grpo")}
     question = (run.upstream("05_eval")["budget"] or {}).get("measured", {}).get("seconds_per_question", 0.0)
     spent = jsonl.read(run.need("04_grpo", "log.jsonl"))[-1].get("seconds") or pace["04_grpo"]
-    wanted = {key: values[key] for key in ("ablation_sft_steps", "ablation_more_sft_steps", "ablation_grpo_steps",
-                                           "ablation_items")}
-    wanted["ablation_more_sft_steps"] = min(wanted["ablation_more_sft_steps"], math.ceil(spent / pace["03_sft"]))
+    wanted = {key: values[key] for key in ARM_SIZES}
+    equal = math.ceil(spent / pace["03_sft"])
+    wanted["ablation_more_sft_steps"] = min(wanted["ablation_more_sft_steps"], equal)
     factor = min(1.0, share.left() / max(needed(values["ablation_arms"], wanted, pace, question), 1e-9))
     found = budget.scaled(wanted, wanted, factor)
     updates = values["grpo_updates"]
@@ -151,7 +157,7 @@ def needed(names: list[str], sizes: dict, pace: dict, question: float) -> float:
     total = 0.0
     for name in names:
         kind = arms.ARMS[name].train
-        steps = sizes["ablation_more_sft_steps" if name == "more_sft" else f"ablation_{kind}_steps"] if kind else 0
+        steps = sizes[f"ablation_{'more_sft' if name == 'more_sft' else kind}_steps"] if kind else 0
         total += steps * pace.get({"sft": "03_sft", "grpo": "04_grpo"}.get(kind, ""), 0.0)
         total += 2 * sizes["ablation_items"] * question
     return total

@@ -16,8 +16,8 @@ CLOSING = 5.0  # seconds for the last checkpoint and the model
 def pretraining(values: dict, count: int, share: Share) -> Fit:
     """Tokens that fit: at the pace of the device or of the `count` workers, whichever is slower.
 
-    A model is trained and thrown away. Starting the workers and compiling cost the real training again what they
-    cost here, less what the compiler's cache keeps.
+    A model is trained and thrown away. Starting the workers and compiling cost the real training again what
+    they cost here, less what the compiler's cache keeps.
     """
     params = pretrain.settings(values, count)
     began = time.monotonic()
@@ -47,7 +47,8 @@ def documents(executor, params: dict, count: int) -> float:
 
 
 def pace(run, feed: Feed, seconds: float, began: float) -> tuple[float, float]:
-    """(seconds until the device was warm, its tokens a second after that), waiting for documents not counted."""
+    """(seconds until the device was warm, its tokens a second after that), waiting for documents not
+    counted."""
     steps, warm, before, waited = 0, None, 0, 0.0
     while True:
         for batches in feed.pool():

@@ -1,7 +1,7 @@
 """The rows of one batch while their completions grow, and how a token is chosen from logits.
 
-Rows that have ended leave the batch, and the cache gains columns as it needs them: what a CPU is fast with. For
-fixed shapes see `static_decoding`.
+Rows that have ended leave the batch, and the cache gains columns as it needs them: what a CPU is fast with.
+For fixed shapes see `static_decoding`.
 """
 
 from __future__ import annotations

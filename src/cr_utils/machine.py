@@ -102,9 +102,9 @@ class Meter:
         self.wall, self.cpu = time.monotonic(), sum(os.times()[:4])
 
     def read(self) -> dict:
-        """wall_seconds, cpu_seconds, peak_memory in bytes; device_seconds; gpu_peak_memory where torch uses a GPU.
+        """wall_seconds, cpu_seconds, device_seconds, peak_memory in bytes; gpu_peak_memory on a GPU.
 
-        device_seconds: the wall time for a process that holds a GPU (all of it, busy or not), else the CPU time.
+        device_seconds: the wall time of a process that holds a GPU (busy or not), else the CPU time.
         """
         torch = sys.modules.get("torch")
         used = {"wall_seconds": round(time.monotonic() - self.wall, 2),

@@ -14,7 +14,8 @@ from cr_utils import jsonl
 
 
 def parameters(model: Path) -> int | None:
-    """Weights in a folder's safetensors files, by their headers; None where there is none (or one is damaged)."""
+    """Weights in a folder's safetensors files, by their headers; None where there is none (or one is
+    damaged)."""
     total = 0
     try:
         for path in sorted(model.glob("*.safetensors")):

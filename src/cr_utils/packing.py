@@ -1,9 +1,9 @@
 """Documents packed into full rows: no padding to speak of, and one shape for every batch.
 
 Scope: which documents share a row (best fit, longest first), the batch that results, and attention that stays
-within a document. A row holds whole documents one after the other; positions begin anew in each, no token looks
-beyond its own document, and a document's first token is not predicted from the one before. The loss is the one
-that padding gives. On a CPU padding is faster (short rows, small products); on a GPU this is.
+within a document. A row holds whole documents one after the other; positions begin anew in each, no token
+looks beyond its own document, and a document's first token is not predicted from the one before. The loss is
+the one that padding gives. On a CPU padding is faster (short rows, small products); on a GPU this is.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Document = tuple[np.ndarray, np.ndarray]  # token ids [n], weight of each as a p
 class Batch:
     """Rows of tokens for one pass. All [rows, columns].
 
-    positions: of each token in its document; segments: number of its document in the row from 1, 0 where the row
-    is empty; None for both where each row is one document, padded on the right. weights: of each token as a
-    prediction, 0 where there is none to make, and `weight` their sum. squares: sum over the documents of their
-    squared lengths.
+    positions: of each token in its document; segments: number of its document in the row from 1, 0 where the
+    row is empty; None for both where each row is one document, padded on the right. weights: of each token as
+    a prediction, 0 where there is none to make, and `weight` their sum. squares: sum over the documents of
+    their squared lengths.
     """
 
     ids: torch.Tensor
@@ -84,7 +84,8 @@ def best_fit(lengths: Sequence[int], room: int) -> list[list[int]]:
 
 
 class Packer:
-    """Turns pools of documents into batches of `rows` full rows of `columns` tokens, a multiple of `group` each time.
+    """Turns pools of documents into batches of `rows` full rows of `columns` tokens, a multiple of `group`
+    each time.
 
     What does not fill a group waits in `carry` for the next pool; `carry` is part of a training's state.
     """
@@ -127,11 +128,13 @@ def padded(ids: torch.Tensor, weights: torch.Tensor, lengths: Sequence[int]) -> 
     """A batch of one document a row, padded on the right; ids and weights [rows, columns]."""
     weights = weights.clone()
     weights[:, 0] = 0.0
-    return Batch(ids, weights, None, None, sum(lengths), sum(n * n for n in lengths), float(weights[:, 1:].sum()))
+    squares = sum(n * n for n in lengths)
+    return Batch(ids, weights, None, None, sum(lengths), squares, float(weights[:, 1:].sum()))
 
 
 def probe(count: int, columns: int, vocabulary: int) -> Batch:
-    """A batch of `count` rows of random tokens in documents of many lengths, to try a device's attention on."""
+    """A batch of `count` rows of random tokens in documents of many lengths, to try a device's attention
+    on."""
     dice, rows = np.random.default_rng(0), []
     for _ in range(count):
         cuts = [0, *sorted(dice.choice(np.arange(1, columns), 7, replace=False)), columns]
@@ -164,16 +167,20 @@ def attend(module, query, key, value, attention_mask, scaling=None, dropout: flo
     device = query.device.type
     kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else query.dtype
     query, key, value = query.to(kind), key.to(kind), value.to(kind)
-    grouped = query.shape[1] != key.shape[1]
-    if attention_mask is None or torch.is_tensor(attention_mask):
-        mixed = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=attention_mask, is_causal=attention_mask is None, scale=scaling,
-            enable_gqa=grouped)
-    else:
-        from torch.nn.attention.flex_attention import flex_attention
+    return fused(query, key, value, attention_mask, scaling).transpose(1, 2), None
 
-        mixed = flex_attention(query, key, value, block_mask=attention_mask, scale=scaling, enable_gqa=grouped)
-    return mixed.transpose(1, 2), None
+
+def fused(query, key, value, looks, scaling) -> torch.Tensor:
+    """The same by torch's kernels: [batch, heads, length, size]; looks as `attend`'s mask."""
+    share = query.shape[1] // key.shape[1]
+    if looks is None or torch.is_tensor(looks):
+        if share > 1:  # the kernels that take a mask and build no square of scores take no groups
+            key, value = key.repeat_interleave(share, 1), value.repeat_interleave(share, 1)
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=looks, scale=scaling,
+                                                       is_causal=looks is None)
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return flex_attention(query, key, value, block_mask=looks, scale=scaling, enable_gqa=share > 1)
 
 
 def register() -> str:
@@ -187,8 +194,8 @@ def register() -> str:
 def loss_sum(model, batch: Batch, masked: Callable = mask) -> torch.Tensor:
     """Sum of the weighted next-token cross entropies of a batch on the model's device.
 
-    masked: from segments to what the attention takes as mask. All tokens' logits are computed: the shapes are then
-    the same in every batch, and the vocabularies of models trained from scratch here are small.
+    masked: from segments to what the attention takes as mask. All tokens' logits are computed: the shapes are
+    then the same in every batch, and the vocabularies of models trained from scratch here are small.
     """
     looks = None if batch.segments is None else masked(batch.segments)
     hidden = model.model(input_ids=batch.ids, position_ids=batch.positions, attention_mask={FULL: looks},

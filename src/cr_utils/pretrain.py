@@ -1,9 +1,11 @@
-"""Pre-trains a model from scratch on the corpus, on whatever device there is: the start model of `model: scratch`.
+"""Pre-trains a model from scratch on the corpus, on whatever device there is: the start model of `model:
+scratch`.
 
-Scope: the loop, its checkpoints and its log. Worker processes make and encode documents ahead of the device, a
-thread puts them into batches (packed rows on a GPU, padded ones on a CPU) and into pinned memory; the device is
-waited for once a pool. Needs torch and transformers only. One process, one device. A killed training goes on
-from its last checkpoint and ends with the same weights; model, loss and corpus are those of cr_utils.base.
+Scope: the loop, its checkpoints and its log. Worker processes make and encode documents ahead of the device,
+a thread puts them into batches (packed rows on a GPU, padded ones on a CPU) and into pinned memory; the
+device is waited for once a pool. Needs torch and transformers only. One process, one device. A killed
+training goes on from its last checkpoint and ends with the same weights; model, loss and corpus are those of
+cr_utils.base.
 """
 
 from __future__ import annotations
@@ -111,12 +113,14 @@ class Pretraining:
     def operations(self, batches: list[Batch]) -> float:
         """Floating-point operations that these batches ask of the model, see `throughput`."""
         tokens, squares = (sum(getattr(one, name) for one in batches) for name in ("tokens", "squares"))
-        return throughput.operations(self.weights, self.params["layers"], self.params["width"], tokens, squares)
+        layers, width = self.params["layers"], self.params["width"]
+        return throughput.operations(self.weights, layers, width, tokens, squares)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
-        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "tokens": self.tokens,
-                 "step": self.step, "seconds": self.seconds, "passed": self.passed.state(), "params": self.params}
+        state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                 "tokens": self.tokens, "step": self.step, "seconds": self.seconds,
+                 "passed": self.passed.state(), "params": self.params}
         torch.save(state, path.with_suffix(".tmp"))
         os.replace(path.with_suffix(".tmp"), path)
 
@@ -128,8 +132,8 @@ class Pretraining:
         changed = [key for key, one in self.params.items()
                    if key not in FREE and state["params"].get(key, one) != one]
         if changed:
-            raise UserError(f"{paths.shown(path)} was trained with other {', '.join(changed)}: delete it to begin "
-                            "anew")
+            raise UserError(f"{paths.shown(path)} was trained with other {', '.join(changed)}: delete it to "
+                            "begin anew")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.tokens, self.step, self.seconds = state["tokens"], state["step"], state["seconds"]
@@ -140,9 +144,9 @@ class Pretraining:
 def kernel(model, params: dict, device: torch.device) -> tuple[Callable, str]:
     """How attention stays inside documents on this device: (from segments to a mask, its name).
 
-    On a GPU flex attention, which skips what is hidden, if the layers are compiled and it computes there what the
-    plain mask does; else the mask. Tried on a batch of the training's size, since not every device and version of
-    torch has it, and both directions have to be compiled anyway.
+    On a GPU flex attention, which skips what is hidden, if the layers are compiled and it computes there what
+    the plain mask does; else the mask. Tried on a batch of the training's size, since not every device and
+    version of torch has it, and both directions have to be compiled anyway.
     """
     if device.type != "cuda" or not params["compile"]:
         return packing.mask, "mask"
@@ -167,14 +171,15 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
           save_seconds: float = SAVE_SECONDS) -> dict:
     """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
 
-    params: as `settings` gives them. Resumes where a checkpoint of the same settings lies; raises UserError for one
-    of others, and where the loss is no number any more. Returns tokens, steps, seconds, loss (of the last pool),
-    tokens_per_s, mfu and wait_share (means over the run), parameters, attention.
+    params: as `settings` gives them. Resumes where a checkpoint of the same settings lies; raises UserError
+    for one of others, and where the loss is no number any more. Returns tokens, steps, seconds, loss (of the
+    last pool), tokens_per_s, mfu and wait_share (means over the run), parameters, attention.
     """
     out.mkdir(parents=True, exist_ok=True)
     run = Pretraining(params, device or models.device())
     run.restore(out / "checkpoint.pt")
-    print(f"base: {run.weights / 1e6:.1f} M parameters on {run.device}, attention: {run.attention}", flush=True)
+    print(f"base: {run.weights / 1e6:.1f} M parameters on {run.device}, attention: {run.attention}",
+          flush=True)
     with (Feed(run, pool or pool_of(params)) as feed, jsonl.Appender(out / "log.jsonl", key="step") as log,
           Progress("base", params["tokens"], unit="tok") as progress):
         saved = time.monotonic()
@@ -183,8 +188,8 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
             if row is None:
                 continue
             if row["loss"] != row["loss"]:
-                raise UserError(f"base: the loss is no number from step {row['step']} on: lower base_lr; the last "
-                                "checkpoint is from before")
+                raise UserError(f"base: the loss is no number from step {row['step']} on: lower base_lr; the "
+                                "last checkpoint is from before")
             log.add(row)  # a row that an interruption left behind stays as it is
             progress.update(run.tokens, loss=row["loss"], tokens_per_s=row["tokens_per_s"])
             if time.monotonic() - saved >= save_seconds or run.tokens >= params["tokens"]:
@@ -195,7 +200,8 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
 
 
 def take(run: Pretraining, feed: Feed) -> dict | None:
-    """Train on one pool of documents; the row for the log, None where the pool filled no step. Waits for the device."""
+    """Train on one pool of documents; the row for the log, None where the pool filled no step. Waits for
+    the device."""
     began, before, waited = time.perf_counter(), run.tokens, feed.waited
     losses, done, positions = [], 0.0, 0
     for batches in feed.pool():
@@ -214,7 +220,8 @@ def take(run: Pretraining, feed: Feed) -> dict | None:
             "tokens_per_s": round((run.tokens - before) / spent), "operations": done,
             "mfu": throughput.share(done, spent, throughput.peak(run.device)),
             "wait_share": round((feed.waited - waited) / spent, 4),
-            "fill": round((run.tokens - before) / max(1, positions), 4), "memory": throughput.memory(run.device)}
+            "fill": round((run.tokens - before) / max(1, positions), 4),
+            "memory": throughput.memory(run.device)}
 
 
 def summary(rows: list[dict], run: Pretraining) -> dict:
@@ -223,7 +230,7 @@ def summary(rows: list[dict], run: Pretraining) -> dict:
              for before, now in zip([None, *rows], rows, strict=False)]
     waits = sum(row["wait_share"] * one for row, one in zip(rows, spent, strict=True))
     seconds = max(run.seconds, 1e-9)
-    return {"tokens": run.tokens, "steps": run.step, "seconds": round(run.seconds, 2), "loss": rows[-1]["loss"],
-            "tokens_per_s": round(run.tokens / seconds), "wait_share": round(waits / seconds, 4),
-            "mfu": throughput.share(sum(row["operations"] for row in rows), seconds, throughput.peak(run.device)),
-            "parameters": run.weights, "attention": run.attention}
+    done, most = sum(row["operations"] for row in rows), throughput.peak(run.device)
+    return {"tokens": run.tokens, "steps": run.step, "seconds": round(run.seconds, 2),
+            "loss": rows[-1]["loss"], "tokens_per_s": round(run.tokens / seconds), "wait_share": round(waits / seconds, 4),
+            "mfu": throughput.share(done, seconds, most), "parameters": run.weights, "attention": run.attention}

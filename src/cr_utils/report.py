@@ -104,7 +104,7 @@ def _page(told: story.Story) -> str:
         sections.append(f'<section id="{anchor}"><h2>{page.escape(title)}</h2><p class="lead">{page.escape(lead)}</p>'
                         f"{write(told)}</section>")
         links.append(f'<a href="#{anchor}">{page.escape(title)}</a>')
-    several = scaling.section(results.folder / "scaling")
+    several = scaling.section(results.folder.resolve().parent)
     if several:
         sections.append(f'<section id="scaling"><h2>Runs compared</h2>{several}</section>')
         links.append('<a href="#scaling">Runs compared</a>')

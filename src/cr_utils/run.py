@@ -46,7 +46,7 @@ class Step:
 def select(names: list[str], model: str = "shipped") -> list[str]:
     """Stages meant by names, numbers (03) or bare names (sft), in running order; all where none is named.
 
-    model: the profile's start model; where that is trained from scratch, so is the stage that does it among them.
+    model: the profile's start model; where it is trained from scratch, the stage that does it is among them.
     """
     known = (paths.BASE, *paths.STAGES) if model == "scratch" else paths.STAGES
     short = {name: stage for stage in known for name in (stage, *stage.split("_", 1))}
@@ -142,7 +142,8 @@ def run_stage(stage: str, values: dict) -> None:
     if report["kind"] == "user":
         said = report["message"] if report["message"].startswith(stage) else f"{stage}: {report['message']}"
         raise UserError(f"{said} (log: {paths.shown(folder / 'log.txt')})")
-    places = f"Log: {paths.shown(folder / 'log.txt')}" + (f", notebook: {failed.name}" if failed.is_file() else "")
+    book = f", notebook: {failed.name}" if failed.is_file() else ""
+    places = f"Log: {paths.shown(folder / 'log.txt')}{book}"
     raise StageError(f"{stage} failed: {failures.cause(report)}", f"{failures.remedy(report)} {places}", report["trace"])
 
 

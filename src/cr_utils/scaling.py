@@ -1,13 +1,16 @@
-"""Accuracy against size, data and chain length, and what a point of accuracy cost: over all runs that there are.
+"""Accuracy against size, data and chain length, and what a point of accuracy cost: over all runs that there
+are.
 
-Scope: one row per run with a finished evaluation, under the results folder and among the reference runs, read from
-manifests and per-item records; a figure; the report's section where there are two runs or more. Runs differ in more
-than one thing at a time: the figure shows what was run, and no line is fitted. What a run did not record is missing.
+Scope: one row per run with a finished evaluation, under the results folder and among the reference runs, read
+from manifests and per-item records; a figure; the report's section where there are two runs or more. Runs
+differ in more than one thing at a time: the figure shows what was run, and no line is fitted. What a run did
+not record is missing.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -20,14 +23,16 @@ from cr_utils.results import Results
 SKIPPED = ("smoke", "earlier", "redrawn", "reference", "base", "scaling")  # no runs, or none that learns
 TRAINED = (paths.BASE, "01_data", "02_distill", "03_sft", "04_grpo")
 LEAST = 20  # questions of a length below which no accuracy is drawn
-COLUMNS = ("run", "parameters", "pretraining_tokens", "sft_tokens", "rollouts", "n", "base", "accuracy", "low", "high",
-           "cruxeval", "chain_tokens", "device", "device_hours", "peak_memory", "tokens_per_s", "hours_per_point")
+COLUMNS = ("run", "parameters", "pretraining_tokens", "sft_tokens", "rollouts", "n", "base", "accuracy",
+           "low", "high", "cruxeval", "chain_tokens", "device", "device_hours", "peak_memory", "tokens_per_s",
+           "hours_per_point")
 NAMES = {"parameters": "parameters", "tokens": "tokens trained in the run"}
 
 
-def runs(root: Path | None = None) -> dict[str, Results]:
-    """Results by name of every run that was evaluated; a kept copy of a run at hand counts once."""
-    folders = {place.name: place for place in sorted((root or paths.results_root()).glob("*/"))}
+def runs(root: Path) -> dict[str, Results]:
+    """Results by name of every run under `root` and the reference runs, as far as evaluated; copies count
+    once."""
+    folders = {place.name: place for place in sorted(root.glob("*/"))}
     kept = paths.root() / "results" / "reference"
     folders |= {f"{place.name} (reference)": place for place in sorted(kept.glob("*/"))}
     found, seen = {}, set()
@@ -41,10 +46,12 @@ def runs(root: Path | None = None) -> dict[str, Results]:
 
 
 def table(found: dict[str, Results]) -> pd.DataFrame:
-    """A row per run, columns COLUMNS; accuracies on held-out output questions by strict rules, of the final model.
+    """A row per run, columns COLUMNS; accuracies on held-out output questions by strict rules, of the final
+    model.
 
-    base: the better of the base's two forms on these questions. device_hours: of all training stages, on the GPU
-    while a stage held one, else of CPU cores; hours_per_point divides them by the gain over the base in points.
+    base: the better of the base's two forms on these questions. device_hours: of all training stages, on the
+    GPU while a stage held one, else of CPU cores; hours_per_point divides them by the gain over the base in
+    points.
     """
     rows = [_row(name, results) for name, results in found.items()]
     return pd.DataFrame([row for row in rows if row], columns=list(COLUMNS))
@@ -62,11 +69,13 @@ def _row(name: str, results: Results) -> dict | None:
     metrics = {stage: made.get(stage, {}).get("metrics", {}) for stage in TRAINED}
     hours = sum(device_seconds(one) for one in made.values()) / 3600
     points = 100 * (accuracy - base) if base is not None else 0
-    tokens = [item["tokens"] for item in results.items if _asks(item, "grpo", "heldout") and item.get("tokens")]
+    tokens = [item["tokens"] for item in results.items
+              if _asks(item, "grpo", "heldout") and item.get("tokens")]
     devices = {(one.get("hardware", {}).get("gpus") or [one.get("hardware", {}).get("processor")])[0]
                for one in made.values() if one["stage"] in ("03_sft", paths.BASE)}
     return {"run": name, "parameters": metrics["03_sft"].get("parameters"),
-            "pretraining_tokens": metrics[paths.BASE].get("tokens"), "sft_tokens": metrics["03_sft"].get("tokens"),
+            "pretraining_tokens": metrics[paths.BASE].get("tokens"),
+            "sft_tokens": metrics["03_sft"].get("tokens"),
             "rollouts": metrics["04_grpo"].get("rollouts"), "n": n, "base": base, "accuracy": accuracy,
             "low": interval.low, "high": interval.high, "cruxeval": crux / asked if asked else None,
             "chain_tokens": sum(tokens) / len(tokens) if tokens else None,
@@ -77,7 +86,8 @@ def _row(name: str, results: Results) -> dict | None:
 
 
 def device_seconds(manifest: dict) -> float:
-    """Seconds of the device that a stage ran on: recorded, or in older records the cores', a GPU's while it ran."""
+    """Seconds of the device that a stage ran on: recorded, or in older records the cores', a GPU's while it
+    ran."""
     older = "wall_seconds" if manifest.get("hardware", {}).get("gpus") else "cpu_seconds"
     return manifest.get("device_seconds", manifest[older])
 
@@ -105,8 +115,10 @@ def _right(items: list[dict], model: str, benchmark: str) -> tuple[int, int]:
 
 
 def by_length(results: Results, width: int = 4) -> pd.DataFrame:
-    """Accuracy of the final model by the steps that a run needs, in bins of `width` steps: steps, n, right."""
-    rows = [(item["steps_needed"] // width * width + width / 2, bool(item["verdict"])) for item in results.items
+    """Accuracy of the final model by the steps that a run needs, in bins of `width` steps: steps, n,
+    right."""
+    rows = [(item["steps_needed"] // width * width + width / 2, bool(item["verdict"]))
+            for item in results.items
             if _asks(item, "grpo", "heldout") and item.get("steps_needed") is not None]
     frame = pd.DataFrame(rows, columns=["steps", "right"]).groupby("steps")["right"].agg(["size", "sum"])
     frame = frame.reset_index().set_axis(["steps", "n", "right"], axis=1)
@@ -139,7 +151,8 @@ def _against(ax, frame: pd.DataFrame, column: str) -> None:
     for row in rows.to_dict("records"):
         shade, mark = _look(frame, row["run"])
         error = [[row["accuracy"] - row["low"]], [row["high"] - row["accuracy"]]]
-        ax.errorbar([row[column]], [row["accuracy"]], error, color=shade, marker=mark, ls="", label=row["run"])
+        ax.errorbar([row[column]], [row["accuracy"]], error, color=shade, marker=mark, ls="",
+                    label=row["run"])
         if row["cruxeval"] is not None and row["cruxeval"] == row["cruxeval"]:
             ax.plot([row[column]], [row["cruxeval"]], color=shade, marker=mark, mfc="none", ls="")
     ax.set(xscale="log", xlabel=f"{NAMES[column]} (hollow: CRUXEval-O)", ylim=(0, 1))
@@ -166,27 +179,31 @@ def _costs(ax, frame: pd.DataFrame) -> None:
     if rows.empty:
         empty(ax, "no run gained over its base")
         return
-    ax.barh(rows["run"], rows["hours_per_point"], color=[_look(frame, run)[0] for run in rows["run"]], height=0.5)
+    shades = [_look(frame, run)[0] for run in rows["run"]]
+    ax.barh(rows["run"], rows["hours_per_point"], color=shades, height=0.5)
     for place, row in enumerate(rows.to_dict("records")):
-        ax.text(row["hours_per_point"], place, f" {row['hours_per_point']:.3g} h, {row['device']}"[:44], va="center",
-                fontsize=7, color=INK)
+        told = f" {row['hours_per_point']:.3g} h, {row['device']}"[:44]
+        ax.text(row["hours_per_point"], place, told, va="center", fontsize=7, color=INK)
     ax.grid(axis="y", visible=False)
-    ax.set(xlabel="hours of the device named (a GPU, or CPU cores)", xlim=(0, 2.2 * rows["hours_per_point"].max()))
+    ax.set(xlabel="hours of the device named (a GPU, or CPU cores)",
+           xlim=(0, 2.2 * rows["hours_per_point"].max()))
     ax.tick_params(axis="y", colors=SLATE)
 
 
-def section(folder: Path) -> str:
-    """The report's section as HTML, its figure written to `folder`; empty where there are fewer than two runs."""
-    found = runs()
+def section(root: Path) -> str:
+    """The report's section as HTML, over the runs under `root`; empty where there are fewer than two runs."""
+    found = runs(root)
     frame = table(found)
     if len(frame) < 2:
         return ""
     lengths = {name: by_length(found[name]) for name in frame["run"]}
-    made = figure_style.save(figure(frame, lengths), folder, "scaling")
-    shown = page.svg(made[1].read_text(encoding="utf-8"), "scaling", "Accuracy against size, tokens and chain length")
-    look = ("Every run at hand, one mark each, with 95 % Wilson intervals: runs differ in more than one thing, so that "
-            "a rise along an axis need not be due to it. Tokens are those trained in the run: what a ready start model "
-            "was trained on is not among them. Hours of a GPU and of CPU cores cannot be compared with each other.")
-    source = "Manifests and items of each run · <code class=\"command\">python -m cr_utils report</code>"
-    return (page.figure("scaling", "What more parameters, tokens and steps bring", look, shown, source)
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = figure_style.save(figure(frame, lengths), folder, "scaling")[1].read_text(encoding="utf-8")
+    look = ("Every run at hand, one mark each, with 95 % Wilson intervals: runs differ in more than one thing, "
+            "so that a rise along an axis need not be due to it. Tokens are those trained in the run: what a "
+            "ready start model was trained on is not among them. Hours of a GPU and of CPU cores cannot be "
+            "compared with each other.")
+    source = 'Manifests and items of each run · <code class="command">python -m cr_utils report</code>'
+    return (page.figure("scaling", "What more parameters, tokens and steps bring", look,
+                        page.svg(drawn, "scaling", "Accuracy against size, tokens and chain length"), source)
             + page.table(frame.astype(object).where(frame.notna(), None)))

@@ -15,7 +15,7 @@ STYLES = ("facts", "results")
 SHARDING = ("none", "fsdp2", "zero3")
 VLLM = ("none", "colocate", "server")
 PACKING = ("auto", "packed", "padded")
-KINDS = ("facts", "steps", "output", "input", "coverage", "path", "state")  # of documents, see cr_utils.corpus
+KINDS = ("facts", "steps", "output", "input", "coverage", "path", "state")  # of documents
 COMMON = ("profile", "seed", "force", "time_budget")
 UNRECORDED = ("profile", "force")  # the first is in every path, the second the wish of one run
 STAGE_KEYS = {
@@ -51,9 +51,9 @@ SCHEMA = {
     "profile": Key(str, REQUIRED, "name of the profile; results go to results/<profile>/"),
     "seed": Key(int, 0, "seed of everything random", 0, 2**31 - 1),
     "force": Key(bool, False, "run again although finished (the earlier result is moved aside)"),
-    "time_budget": Key(float, 0.0, "minutes for all stages; sizes are then upper limits (0: take them as they are)",
+    "time_budget": Key(float, 0.0, "minutes for all stages; sizes are then upper limits (0: no budget)",
                        0.0, 100_000.0),
-    "model": Key(str, "shipped", "start model: shipped, scratch (trained by base_ keys), a folder, or a hub id"),
+    "model": Key(str, "shipped", "start model: shipped, scratch (see the base_ keys), a folder, or a hub id"),
     "base_share": Key(float, 0.4, "share of time_budget for pre-training", 0.0, 1.0),
     "base_width": Key(int, 640, "width of the model trained from scratch", 8, 16_384),
     "base_inner": Key(int, 1728, "width of its feed-forward layers", 8, 65_536),
@@ -71,7 +71,8 @@ SCHEMA = {
     "base_wide": Key(float, 0.4, "share of its documents that are of the wide grammar", 0.0, 1.0),
     "base_most_steps": Key(int, 12, "most single steps of one run in a document", 1, 40),
     "base_late": Key(float, 0.0, "share of pre-training, at its end, with the mix base_late_mix", 0.0, 1.0),
-    "base_late_mix": Key(dict, {"steps": 1.0}, "share of each kind of document there, summing to 1", choices=KINDS),
+    "base_late_mix": Key(dict, {"steps": 1.0}, "share of each kind of document there, summing to 1",
+                         choices=KINDS),
     "base_repeats": Key(int, 1, "passes over each pool of documents", 1, 100),
     "base_packing": Key(str, "auto", "documents packed into full rows, or padded (auto: packed on a GPU)",
                         choices=PACKING),

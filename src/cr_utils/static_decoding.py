@@ -1,9 +1,10 @@
 """Sampling at fixed shapes: every token of a batch is the same sequence of kernels on the same memory.
 
 Scope: the same as `flight`, for devices on which starting kernels takes longer than running them. On CUDA one
-token of all rows (choice, bookkeeping, forward pass) is captured as a graph and replayed; nothing in it waits for
-the host, which looks every few tokens whether rows have ended. On other devices the same code runs directly, which
-is how it is tested. Memory is kept from batch to batch; weights are refreshed in place, since graphs know addresses.
+token of all rows (choice, bookkeeping, forward pass) is captured as a graph and replayed; nothing in it waits
+for the host, which looks every few tokens whether rows have ended. On other devices the same code runs
+directly, which is how it is tested. Memory is kept from batch to batch; weights are refreshed in place, since
+graphs know addresses.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def refresh(decoder: Decoder) -> None:
 
 def _tensors(decoder: Decoder) -> list[tuple[object, str, torch.Tensor]]:
     """Every tensor that a step reads, with who holds it under which name."""
-    return [(owner, name, one) for owner in (decoder, *decoder.layers) for name, one in sorted(vars(owner).items())
-            if torch.is_tensor(one)]
+    return [(owner, name, one) for owner in (decoder, *decoder.layers)
+            for name, one in sorted(vars(owner).items()) if torch.is_tensor(one)]
 
 
 class Buffers:
@@ -83,7 +84,7 @@ class Buffers:
             own[:batch, every] = other[:batch, every]
         self.cache.mask.fill_(-torch.inf)
         self.cache.mask[:batch, :, every] = cache.mask[:batch, :, every]
-        self.cache.mask[batch:, :, :1] = 0  # a dead row looks at something, or its softmax would be over nothing
+        self.cache.mask[batch:, :, :1] = 0  # a dead row looks at something: no softmax over nothing
         self.cache.start.zero_()
         self.cache.start[:count] = cache.start
         self.cache.rows = total
@@ -133,7 +134,7 @@ class Buffers:
         graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         try:
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # others may pin memory
                 self.tick(temperature, top_p)
         except RuntimeError as error:
             print(f"sampling: no CUDA graph ({str(error).splitlines()[0]}); slower without", flush=True)
@@ -141,7 +142,8 @@ class Buffers:
         return graph
 
     def shrink(self) -> int:
-        """Put the rows alive into the first half of the batch as often as they fit there; how many are alive."""
+        """Put the rows alive into the first half of the batch as often as they fit there; how many are
+        alive."""
         rows, left = self.cache.rows, int(self.alive[: self.cache.rows].sum())
         size = rows
         while size // 2 >= max(left, SMALLEST):
@@ -159,7 +161,8 @@ class Buffers:
 
 
 class Flight:
-    """The rows of one batch while they grow, as flight.Flight: tokens, scores [rows, columns], in job order."""
+    """The rows of one batch while they grow, as flight.Flight: tokens, scores [rows, columns], in job
+    order."""
 
     def __init__(self, decoder: Decoder, cache: Cache, room: list[int], ends: frozenset[int]):
         self.decoder, self.prefilled, self.room = decoder, cache, room
