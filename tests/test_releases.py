@@ -8,6 +8,7 @@ import pytest
 
 from cr_utils import releases
 from cr_utils.errors import UserError
+from cr_utils.wide import near
 
 OPTIONS = {"max_steps": 24}
 PROGRAM = "def add(a, b):\n    # adds\n    t = a + b * {n}\n    return t"
@@ -47,6 +48,26 @@ def test_problems_are_run_again_split_by_program_and_counted(folder):
     assert left["candidates"] - left["not: not a plain program"] == 3
     assert left["not: benchmark program"] - left["not: fails or gives another value"] == 2
     assert left["not: output not a small literal"] - left["not: duplicate"] == 1
+
+
+def test_planted_copies_of_a_benchmark_program_are_dropped_and_counted(folder, monkeypatch):
+    real = "def g(text, n):\n    out = []\n    for i, c in enumerate(text):\n        if i % n == 0:\n" \
+           "            out.append(c.upper())\n        else:\n            out.append(c)\n    return '-'.join(out[::-1])"
+    numbers = {gram: (0,) for gram in near.ngrams(real)}
+    monkeypatch.setattr(near, "index", lambda: numbers)
+    near.sizes.cache_clear()
+    planted = real.replace("out", "pieces").replace("'-'", "'+'")
+    rows = [rl_row(2, func_str=planted, func_name="g", func_args="'abc', 2", result="'C+b+A'"),
+            rl_row(2, func_str=f"{planted}\n\ndef add(a, b):\n    t = 3 * a\n    return g(t, b)", func_args="'ab', 2",
+                   result="'b+A+b+A+b+A'"),
+            *(rl_row(2, func_str=PROGRAM.format(n=2).replace("a + b", "a + b" + " + b" * k), result=str(8 + 3 * k))
+              for k in range(40))]
+    (folder / "rl_dataset.json").write_text(json.dumps(rows))
+    problems, steps = releases.problems({"train": 20, "validation": 1, "heldout": 1, "heldout_ood": 1}, OPTIONS)
+    near.sizes.cache_clear()
+    left = {row["step"]: row["n"] for row in steps}
+    assert left["not: benchmark program"] - left["not: near copy"] == 2
+    assert not any("enumerate" in one["code"] for one in problems)
 
 
 def test_too_small_a_set_says_what_to_lower(folder):

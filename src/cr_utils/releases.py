@@ -22,12 +22,13 @@ from pathlib import Path
 from . import answers, candidates, literals, program_replies, questions, trace, trust
 from .candidates import SPLITS
 from .errors import UserError
-from .fingerprints import committed, fingerprint
+from .fingerprints import fingerprint
 from .sandbox import Sandbox
+from .wide.near import copied
 
 HUB = {"rl": "justForAnonymous/rl_dataset", "sft": "justForAnonymous/sft_dataset"}
 COLUMNS = {"rl": ("func_str", "func_name", "func_args", "result"), "sft": ("conversations",)}
-REASONS = ("not a plain program", "benchmark program", "fails or gives another value", "too many steps",
+REASONS = ("not a plain program", "benchmark program", "near copy", "fails or gives another value", "too many steps",
            "output not a small literal", "duplicate", "no room in its split")
 ASSERT = re.compile(r"^assert .*$", re.MULTILINE)
 BLANK, BATCH = "????", 500
@@ -156,8 +157,9 @@ def _plain(row: dict) -> dict | str:
     imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(tree))
     if imports or call.keywords or not call.args or row["func_name"] not in names:
         return "not a plain program"
-    if print_ in committed():
-        return "benchmark program"
+    copy = copied(code, print_)
+    if copy:
+        return copy
     name = "r" + hashlib.sha256(f"{code}\0{text}".encode()).hexdigest()[:12]
     constraint = {"type": "", "method": "", "setting": "released", "depth": 0}
     return {"id": name, "code": code, "entry_point": row["func_name"], "input": text, "output": row["result"],

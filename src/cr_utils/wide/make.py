@@ -39,6 +39,7 @@ REASONS = (
     "dead code",
     "idle operation",
     "benchmark program",
+    "near copy",
     "raises",
     "too many steps",
     "output not a small literal",
@@ -92,7 +93,7 @@ def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Ce
         return "other split"
     if cell.setting == "control" and structure.depth(tree) != cell.depth:
         return "wrong depth"
-    return wasteful(tree) or ("benchmark program" if near_copy(code, print_) else None)
+    return wasteful(tree) or near_copy(code, print_)
 
 
 def executed(
