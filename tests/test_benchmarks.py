@@ -9,6 +9,7 @@ import hashlib
 import http.server
 import json
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -249,6 +250,12 @@ def test_a_livecodebench_program_runs_with_imports_that_the_prompt_does_not_show
     for question in benchmarks.questions("livecodebench", rows, ("input",)):
         reply = f"<answer>{question.entry_point}({question.input})</answer>"
         assert answers.judge(question, reply).kind == "pass"
+
+
+def test_without_the_hubs_library_the_environment_that_has_it_is_named(cache, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)  # what importing a missing module comes to
+    with pytest.raises(UserError, match="livecodebench: the library `datasets`.* run `make setup`"):
+        benchmarks.data_main(["fetch", "livecodebench"])
 
 
 def test_a_hub_file_that_changed_since_its_first_download_is_not_used(cache, monkeypatch):

@@ -83,6 +83,7 @@ def test_claims_of_a_run_that_does_not_exist_are_not_run():
     old = pd.DataFrame([{"claim": "C2", "verdict": "reproduced", "ours": "x", "published": None, "command": "c"}])
     assert check.claims(old, None)[0]["verdict"] == "not run"
     assert check.claims(old, old.assign(verdict="not reproduced"))[0]["verdict"] == "differs"
+    assert check.claims(old, old.assign(verdict="too few items"))[0]["verdict"] == "too few items"
 
 
 def test_a_profile_without_a_reference_run_is_said(tmp_path, monkeypatch):

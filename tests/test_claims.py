@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import simulated
 
-from cr_utils import claims, published, steps
+from cr_utils import claims, published, stats, steps
 
 
 def made(rates, name="model", n=200, benchmark="heldout", task="output"):
@@ -32,6 +32,20 @@ def test_small_gains_are_a_direction_and_losses_are_not_reproduced():
     assert verdicts(made({"sft": 0.60, "grpo": 0.50}))["C3"] == "not reproduced"
 
 
+@pytest.mark.parametrize("rates", [{"sft": 0.0, "grpo": 0.0}, {"sft": 0.5, "grpo": 0.0}, {"sft": 0.0, "grpo": 1.0}])
+def test_a_few_items_decide_nothing_for_or_against(rates):
+    frame = claims.details(made(rates, n=8), []).set_index("claim")
+    assert frame.loc["C3", "verdict"] == frame.loc["C7", "verdict"] == "too few items"
+    assert f"n=8, least {claims.LEAST}" in frame.loc["C3", "ours"] and str(claims.LEAST) in frame.loc["C3", "rule"]
+    assert verdicts(made(rates, n=claims.LEAST))["C3"] in ("not reproduced", "reproduced")
+    assert verdicts(made(rates, n=claims.LEAST - 1))["C3"] == "too few items"
+
+
+def test_the_least_number_is_where_an_interval_gets_narrower_than_ten_points():
+    least, fewer = (stats.paired_interval(n / 8, n / 8, n).high for n in (claims.LEAST, claims.LEAST - 1))
+    assert least <= 0.1 < fewer  # where a quarter of the answers differ, as many each way
+
+
 def test_sft_is_compared_with_the_better_form_of_the_base():
     assert claims.better_base(made({"base": 0.1, "base_direct": 0.5})) == "base_direct"
     assert verdicts(made({"base": 0.1, "base_direct": 0.5, "sft": 0.45}))["C2"] == "not reproduced"
@@ -43,6 +57,9 @@ def test_conjunctions():
     assert claims.worst(["not reproduced", "not run"]) == "not reproduced"
     assert claims.worst(["not run", "not run"]) == "not run"
     assert claims.worst(["unknown"]) == "unknown"
+    assert claims.worst(["reproduced", "too few items"]) == "same direction"
+    assert claims.worst(["not reproduced", "too few items"]) == "not reproduced"
+    assert claims.worst(["too few items", "not run"]) == "too few items"
 
 
 def test_nothing_recorded_is_not_run():
@@ -59,10 +76,12 @@ def test_size_of_a_start_model(name, size):
 
 
 def test_large_models_against_gpt4o():
-    def items(rate):
-        return [{**one, "question_id": f"sample_{i % 800}/{one['task']}"} for name in
+    def items(rate, n=800):
+        return [{**one, "question_id": f"sample_{i % n}/{one['task']}"} for name in
                 ("cruxeval", "livecodebench", "reval") for task in ("output", "input")
-                for i, one in enumerate(made({"grpo": rate}, n=800, benchmark=name, task=task))]
+                for i, one in enumerate(made({"grpo": rate}, n=n, benchmark=name, task=task))]
+    assert verdicts(items(0.95, n=40), model="x-14B")["C6"] == "too few items"
+    assert verdicts(items(0.95, n=40), model="x-7B")["C5"] == "too few items"
     assert verdicts(items(0.95), model="x-14B")["C6"] == "reproduced"
     assert verdicts(items(0.86), model="x-14B")["C6"] == "same direction"
     assert verdicts(items(0.80), model="x-14B")["C6"] == "not reproduced"

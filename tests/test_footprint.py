@@ -3,7 +3,7 @@
 import pytest
 from tiny_models import write
 
-from cr_utils import footprint, jsonl, models, params
+from cr_utils import estimates, footprint, jsonl, models, params
 
 SPEED = {"products": 1e12, "copies": 1e10, "kernels": 1e5}
 COLAB = params.load("colab")
@@ -60,9 +60,17 @@ def test_time_grows_with_the_steps_and_falls_with_the_rates(base, stage, key):
     assert footprint.seconds(stage, values | {key: 10}, found, faster) == pytest.approx(once / 2)
 
 
+def test_time_is_that_of_the_plan_where_an_earlier_run_tells_it(base):
+    values = params.load("tiny")
+    planned = estimates.of("03_sft", values)
+    assert "by the reference run" in planned
+    assert footprint.expected("03_sft", values, base).startswith(f"03_sft: {planned.removeprefix('; ')};")
+
+
 def test_the_notebook_is_told_before_and_after(base, tmp_path):
     text = footprint.expected("03_sft", COLAB, base)
     assert text.startswith("03_sft: about ") and "GiB" in text and "weights" in text
+    assert "by arithmetic, not a measurement" in text
     jsonl.write(tmp_path / "log.jsonl", [{"loss": 1.0, "tokens": 500, "seconds": 2.0}])
     assert footprint.measured(tmp_path).startswith("measured: 250 tokens/s, 0:02")
     made = {"loss": 1.0, "rollouts_per_s": 2.0, "length_mean": 30.0, "seconds": 9.0}

@@ -12,7 +12,7 @@ from cr_utils import paths
 LAYERS = {
     "ground": """
         errors schema params launch cards paths machine workers record jsonl progress noise colab locks
-        sources processes
+        sources processes estimates arithmetic budget paces
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
@@ -23,18 +23,19 @@ LAYERS = {
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
         shares departures nearness drafts mutations program_prompts program_replies program_source releases
-        rewriting traced datacards yields wide pasted_runner extraction published_prompts
+        rewriting traced data_fits datacards yields wide pasted_runner extraction published_prompts
     """,
     "model": """
         adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate
         responders endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer
-        grpo_update training workshop origins
+        grpo_update training workshop origins packing throughput feed pretrain fits fits_base base_stage
+        static_decoding flight
     """,
     "report": """
-        run execute failures estimates report figures figure_style stats tables tablefile published claims
+        run execute failures report figures figure_style stats tables tablefile published claims
         consistency answer_tables answer_figures comparisons constructs curves eval_cli frames gallery marks
         page results samples story views readme reference kept check crate environment checklists __main__
-        natural_figures exhibits overview explore menus
+        natural_figures exhibits overview explore menus scaling
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

@@ -43,6 +43,17 @@ def test_lines_are_throttled_but_first_and_last_are_printed(watch, capsys):
     assert len(lines) == 3
 
 
+def test_the_last_line_is_not_told_twice(watch, capsys):
+    with progress.Progress("x", 2, seconds=5) as bar:
+        bar.update(2, loss=0.5)
+        bar.update(2, loss=0.5)
+        watch[0] = 1.0
+        bar.note(2, right=0.25)
+        bar.update(2, loss=0.5)
+    assert capsys.readouterr().out.splitlines() == [
+        "x 2/2 · took 0:00 · loss 0.5", "x 2/2 · 2/s · took 0:01 · loss 0.5 · right 0.25"]
+
+
 def test_an_early_end_prints_where_it_stood_once(watch, capsys):
     with progress.Progress("x", None, seconds=5) as bar:
         bar.update(1)

@@ -3,10 +3,12 @@
 import pytest
 
 from cr_utils import paths, readme
+from cr_utils.tablefile import write_table
 
 
-def test_readme_is_what_its_records_make_of_it():
-    text = (paths.root() / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", readme.FILLED)
+def test_readme_is_what_its_records_make_of_it(name):
+    text = (paths.root() / name).read_text(encoding="utf-8")
     assert readme.filled(text, readme.reference()) == text, "run `python -m cr_utils readme`"
 
 
@@ -14,6 +16,27 @@ def test_pictures_and_files_that_readme_names_exist():
     text = (paths.root() / "README.md").read_text(encoding="utf-8")
     names = [part.split(")")[0] for part in text.split("](")[1:] if not part.startswith("http")]
     assert names and [name for name in names if not (paths.root() / name).exists()] == []
+
+
+def test_every_folder_is_in_the_tree_of_readme_and_every_module_in_the_list_of_files():
+    text = (paths.root() / "README.md").read_text(encoding="utf-8")
+    tree = text.split("## Files\n")[1].split("```")[1]
+    named = [line.split()[0].rstrip("/") for line in tree.splitlines() if line.strip()]
+    assert named and [name for name in named if not (paths.root() / name).exists()] == []
+    assert set(named) >= {"notebooks", "params", "src/cr_utils", "tests", "speed", "docs", "results/reference"}
+    listed = (paths.root() / "docs" / "files.md").read_text(encoding="utf-8")
+    modules = [path.name for path in paths.package().rglob("*.py") if path.name != "__init__.py"]
+    assert [name for name in modules if f"`{name}`" not in listed] == []
+
+
+def test_a_benchmark_without_items_gets_no_empty_rows(tmp_path):
+    read = readme.read_table(readme.reference() / "tables", "main")
+    gone = read["benchmark"].isin(["reval"])
+    read.loc[gone, "n"] = read.loc[gone, "accuracy"] = float("nan")
+    for name, frame in (("main", read), ("paired", readme.read_table(readme.reference() / "tables", "paired"))):
+        write_table(frame, tmp_path / "tables", name)
+    text = readme.results(tmp_path)
+    assert "| heldout | output |" in text and "| reval" not in text and "reval (coverage, path, state" in text
 
 
 @pytest.mark.parametrize("row, text", [

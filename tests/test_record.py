@@ -136,6 +136,15 @@ def test_need_says_what_is_wrong_upstream_and_what_to_run(values, harm, words):
     assert "run" in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_all_stages_that_have_to_run_before_are_named(values):
+    with pytest.raises(UserError, match="03_sft needs 02_distill/chains.jsonl, but 01_data and 02_distill are not done: "
+                                        "run `python -m cr_utils run 01_data 02_distill --profile smoke`"):
+        record.start("03_sft", values).need("02_distill", "chains.jsonl")
+    finish(values)
+    with pytest.raises(UserError, match="but 02_distill and 03_sft and 04_grpo are not done"):  # 06 reads no 05
+        record.start("06_ablations", values).upstream("03_sft")
+
+
 def test_need_refuses_what_no_manifest_lists(values):
     finish(values)
     (paths.stage_dir("smoke", "01_data") / "stray.jsonl").write_text("")

@@ -98,6 +98,11 @@ def test_page_tells_the_story_in_order(built):
     assert all(page.escape(one.look) in shown for one in gallery.FIGURES)
 
 
+def test_tables_without_rows_are_left_out(built):
+    assert "pass@k" not in text(built)  # one answer per question: no row
+    assert (built / "tables/pass_at_k.md").exists() and "<summary>0 rows</summary>" not in text(built)
+
+
 def test_page_shows_the_recorded_numbers_with_their_source(built):
     results = Results("tiny", built)
     mine = [i for i in results.items if (i["model"], i["benchmark"], i["task"]) == ("grpo", "heldout", "output")]

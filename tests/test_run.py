@@ -90,12 +90,12 @@ def interrupt(child, number):
 
 
 def test_a_stage_runs_with_live_lines_and_leaves_its_record(make):
-    make("01_data", SLOW, "print('a line'); import sys; print('a complaint', file=sys.stderr)", FINISH)
+    make("01_data", SLOW, "print('a line\\n01_data: another'); import sys; print('a complaint', file=sys.stderr)", FINISH)
     code, lines = drive("01_data")
     assert code == 0, lines
     assert all(line.startswith("[01_data] ") for line in lines)
     assert any("rows 3/6" in line and "ETA" in line and "loss 0.5" in line for line in lines)
-    assert "[01_data] a line" in lines and "[01_data] a complaint" in lines
+    assert "[01_data] a line" in lines and "[01_data] a complaint" in lines and "[01_data] another" in lines
     assert not [line for line in lines if "TCP" in line or "WARNING" in line]
     assert sorted(path.name for path in stage().iterdir()) == [
         "01_data.ipynb", "kernel.pid", "log.txt", "manifest.json", "rows.jsonl"]
@@ -135,6 +135,7 @@ def test_a_killed_driver_leaves_no_kernel_behind(make):
 @pytest.mark.parametrize(("cell", "code", "words"), [
     ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 1, ["kernel died", "log.txt", "memory"]),
     ("raise record.UserError('no data in X: get it')", 2, ["01_data: no data in X: get it"]),
+    ("raise record.UserError('01_data needs X: get it')", 2, ["error: 01_data needs X: get it"]),
     ("1 / 0", 1, ["ZeroDivisionError: division by zero", "log.txt", "01_data.failed.ipynb"]),
     ("print('no finish')", 1, ["without finishing its record"]),
 ])
@@ -216,7 +217,8 @@ def test_a_notebook_sees_what_the_driver_was_told_beside_what_it_declares(make):
 
 def test_a_changed_parameter_is_refused_until_update_and_costs_only_what_depends_on_it(fake):
     again(fake)
-    with pytest.raises(UserError, match="03_sft.*sft_steps 6 -> 4.*--update"):
+    by_make = "`make reproduce PROFILE=smoke ARGS=--update`"
+    with pytest.raises(UserError, match=f"03_sft.*sft_steps 6 -> 4.*--update.*{by_make}"):
         again(fake, "-p", "sft_steps", "4")
     assert fake.calls == []
     assert again(fake, "-p", "sft_steps", "4", "--update") == ["03_sft"]
@@ -276,6 +278,13 @@ def test_a_kernel_that_did_not_start_is_tried_once_more(fake, monkeypatch):
         run.main(["02", "--profile", "smoke"])
 
 
+@pytest.mark.parametrize("text", [None, "", '{"kind": "o'])
+def test_a_report_that_was_torn_off_is_that_of_a_process_that_was_killed(tmp_path, text):
+    path = tmp_path / "report.json"
+    path.write_text(text) if text is not None else None
+    assert run._reported(path)["kind"] == "gone"
+
+
 def test_a_second_driver_keeps_out(fake):
     with run.only_one("smoke"), pytest.raises(UserError, match="another run is at work"):
         again(fake)
@@ -315,6 +324,8 @@ def test_an_unknown_stage_names_the_nearest():
     (["run", "-p", "profile", "smoke"], "--profile"),
     (["run", "07_more"], "no stage"),
     (["rnu"], "did you mean run?"),
+    *(([command, "--profile", "tiyn"], "did you mean tiny?")
+      for command in ("report", "figures", "check", "verify-figures", "crate", "checklists", "estimate")),
 ])
 def test_a_users_mistake_is_one_line_and_exit_code_2(words, said, capsys):
     assert command.main(words) == 2

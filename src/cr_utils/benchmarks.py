@@ -248,6 +248,10 @@ def _from_hub(name: str) -> Path:
     """Fetch a data set from the hub with `datasets`, store it as JSONL and record its hash beside it."""
     try:
         import datasets
+    except ImportError:
+        raise UserError(f"{name}: the library `datasets`, which fetches it, is not in this environment: run "
+                        "`make setup`, then use .venv/bin/python") from None
+    try:
         rows = list(datasets.load_dataset(HUB[name], split="test"))
     except Exception as error:  # noqa: BLE001 - the hub's client raises many unrelated types
         cause = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import gallery, paths, report
+from cr_utils import gallery, params, paths, report
+from cr_utils.claims import NOT_RUN, TOO_FEW
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 from cr_utils.tablefile import DASH, read_table
@@ -42,7 +43,7 @@ def reference(profile: str) -> Path:
     folder = paths.root() / "results" / "reference" / profile
     if not (folder / "tables").is_dir():
         have = sorted(path.name for path in (paths.root() / "results" / "reference").glob("*/"))
-        raise UserError(f"no reference run of {profile} is kept: use one of {', '.join(have) or 'none'}")
+        raise UserError(f"no reference run of {profile} is kept: {params.nearest(profile, have)}")
     return folder
 
 
@@ -110,7 +111,8 @@ def claims(old: pd.DataFrame, new: pd.DataFrame | None) -> list[dict]:
     rows = []
     for row in old.to_dict("records"):
         yours = mine.get(row["claim"])
-        verdict = "not run" if yours is None else "agrees" if yours["verdict"] == row["verdict"] else "differs"
+        verdict = (NOT_RUN if yours is None else "agrees" if yours["verdict"] == row["verdict"] else
+                   TOO_FEW if yours["verdict"] == TOO_FEW else "differs")
         rows.append({"claim": row["claim"], "command": row["command"], "published": _text(row["published"]),
                      "reference": _said(row), "yours": _said(yours) if yours else DASH, "verdict": verdict})
     return rows

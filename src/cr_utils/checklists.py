@@ -11,7 +11,7 @@ import json
 
 import pandas as pd
 
-from cr_utils import claims, page, paths
+from cr_utils import claims, page, params, paths
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 
@@ -97,7 +97,7 @@ def _paper(results: Results) -> list[tuple]:
         (PAPER, "sample sizes and intervals", YES if results.has("05_eval", "items.jsonl") else NO,
          "tables/main.csv: n and 95 % Wilson intervals; tables/paired.csv: exact McNemar tests"),
         (PAPER, "evaluation data not used for choices", some,
-         "choices on the validation split and on CRUXEval's 200 dev rows (docs/05_eval.md)"),
+         "choices on the validation split and on CRUXEval's 200 dev rows (docs/01_data.md)"),
         (PAPER, "restarts disclosed", some, ", ".join(f"{stage}: {one['attempts']}" for stage, one in done.items()) + " attempts"),
     ]
 
@@ -134,7 +134,7 @@ def main(words: list[str]) -> int:
     asked.add_argument("--json", action="store_true", help="print them as JSON")
     given = asked.parse_args(words)
     folder = paths.root() / "results" / "reference" / given.profile if given.reference else None
-    frame = table(Results(given.profile, folder))
+    frame = table(Results(params.known(given.profile), folder))
     if given.json:
         print(json.dumps(frame.to_dict("records"), indent=1, ensure_ascii=False))
         return 0

@@ -1,7 +1,8 @@
 """The paper's claims C1-C7 against our records: evidence, verdict, and the rule behind each verdict.
 
-Verdicts: reproduced, same direction, not reproduced, not run, unknown. C1-C3 and C7 are directions, tested at the
-scale of the profile; C4-C6 speak of 7B and 14B models and stay "not run" for any other, however good its numbers.
+Verdicts: reproduced, same direction, not reproduced, too few items, not run, unknown. C1-C3 and C7 are directions,
+tested at the scale of the profile; C4-C6 speak of 7B and 14B models and stay "not run" for any other, however good its
+numbers. Fewer than LEAST questions decide nothing, for or against: a try with a few items gets no verdict on a claim.
 Nothing here is a verdict on the paper: a small model is no evidence for a large one's claims.
 """
 
@@ -12,10 +13,14 @@ import pandas as pd
 
 from cr_utils import published, stats, tables
 
-REPRODUCED, SAME, NOT, NOT_RUN, UNKNOWN = "reproduced", "same direction", "not reproduced", "not run", "unknown"
+REPRODUCED, SAME, NOT = "reproduced", "same direction", "not reproduced"
+TOO_FEW, NOT_RUN, UNKNOWN = "too few items", "not run", "unknown"
 CLAIMS = ["claim", "evidence", "verdict"]
 DETAILS = ["claim", "statement", "published", "ours", "evidence", "verdict", "rule", "command"]
 LEVEL = 0.05
+# The least number of questions: with fewer, where a quarter of the answers differ, as many each way, the 95 % interval
+# of the difference is wider than ±10 points.
+LEAST = 100
 
 RULES = {
     "C1": "the same small SFT budget with and without constraints (short_sft, no_constraints), output, on heldout and "
@@ -28,9 +33,10 @@ RULES = {
     "C6": "needs a 14B run; reproduced where our whole interval is above GPT-4o on all three, same direction where "
           "the rates are",
     "C7": "sft against base, grpo against sft, full against no_sft, short_sft against no_chains (the same budget "
-          "without chains), heldout, output: the worst of the verdicts; with a part not run, same direction at most",
+          "without chains), heldout, output: the worst of the verdicts; with a part undecided, same direction at most",
 }
-TEST_RULE = f"reproduced: better with exact McNemar p < {LEVEL}; same direction: better; otherwise not reproduced"
+TEST_RULE = (f"reproduced: better with exact McNemar p < {LEVEL}; same direction: better; otherwise not reproduced; "
+             f"{TOO_FEW}: fewer than {LEAST} questions that both answered")
 STAGES = {"C1": "06_ablations", "C7": "06_ablations"}
 
 
@@ -76,12 +82,12 @@ def claims(items: list[dict], arms: list[dict], profile: str = "tiny", model: st
 
 
 def worst(verdicts: list[str]) -> str:
-    """The verdict of a conjunction: the worst part; a part not run allows same direction at most."""
-    ran = [verdict for verdict in verdicts if verdict not in (NOT_RUN, UNKNOWN)]
-    if not ran:
-        return NOT_RUN if NOT_RUN in verdicts else UNKNOWN
-    found = max(ran, key=(REPRODUCED, SAME, NOT).index)
-    return SAME if found == REPRODUCED and len(ran) < len(verdicts) else found
+    """The verdict of a conjunction: the worst part; an undecided part allows same direction at most."""
+    decided = [verdict for verdict in verdicts if verdict in (REPRODUCED, SAME, NOT)]
+    if not decided:
+        return next(verdict for verdict in (TOO_FEW, NOT_RUN, UNKNOWN) if verdict in verdicts)
+    found = max(decided, key=(REPRODUCED, SAME, NOT).index)
+    return SAME if found == REPRODUCED and len(decided) < len(verdicts) else found
 
 
 def _published(claim: str) -> str | None:
@@ -125,6 +131,9 @@ def _test(items: list[dict], a: str, b: str, benchmark: str = "heldout", name: s
         return Test(NOT_RUN, "", f"{where}: no question that both answered")
     row = frame.iloc[0]
     low, high = stats.paired_interval(row.a_only, row.b_only, row.n)
+    if row.n < LEAST:
+        return Test(TOO_FEW, f"{b} and {a}, {benchmark}: n={row.n}, least {LEAST}",
+                    f"{where}, McNemar {row.a_only} : {row.b_only}")
     verdict = NOT if row.difference <= 0 else REPRODUCED if row.p_value < LEVEL else SAME
     ours = (f"{b} − {a}, {benchmark}: {100 * row.difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], "
             f"n={row.n}, p={tables.cell_text(float(row.p_value))}")
@@ -159,6 +168,12 @@ def _words(means: dict[str, pd.Series]) -> str:
     return ", ".join(f"{name} {row.accuracy:.3f} [{row.low:.3f}, {row.high:.3f}]" for name, row in means.items())
 
 
+def _few(means: dict[str, pd.Series]) -> Test | None:
+    """What to say where a mean is over too few questions; None where each is over enough."""
+    short = [f"{name}: n={row.n}, least {LEAST}" for name, row in means.items() if row.n < LEAST]
+    return Test(TOO_FEW, "; ".join(short), "main.csv: grpo, mean") if short else None
+
+
 def _c4(main: pd.DataFrame | None) -> Test:
     means = _means(main)
     return Test(UNKNOWN if means else NOT_RUN, _words(means), "main.csv: grpo, mean, the prior methods' are unknown")
@@ -168,6 +183,8 @@ def _c5(main: pd.DataFrame | None) -> Test:
     means, wanted = _means(main), ("cruxeval", "livecodebench")
     if not all(name in means for name in wanted):
         return Test(NOT_RUN, _words(means), "main.csv: grpo, mean, CRUXEval and LiveCodeBench are not both there")
+    if few := _few({name: means[name] for name in wanted}):
+        return few
     reach = all(means[name].high >= published.value("GPT-4o", name) for name in wanted)
     return Test(SAME if reach else NOT, _words(means), "main.csv: grpo and GPT-4o, mean")
 
@@ -176,6 +193,8 @@ def _c6(main: pd.DataFrame | None) -> Test:
     means = _means(main)
     if len(means) < 3:
         return Test(NOT_RUN, _words(means), "main.csv: grpo, mean, the three benchmarks are not all there")
+    if few := _few(means):
+        return few
     above = {key: all(row[key] > published.value("GPT-4o", name) for name, row in means.items())
              for key in ("low", "accuracy")}
     verdict = REPRODUCED if above["low"] else SAME if above["accuracy"] else NOT

@@ -11,7 +11,7 @@ import mimetypes
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cr_utils import jsonl, paths
+from cr_utils import jsonl, params, paths
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 
@@ -119,5 +119,7 @@ def main(words: list[str]) -> int:
     asked.add_argument("--profile", default="tiny", help="whose results (default: tiny)")
     asked.add_argument("--folder", type=Path, help="where they lie (default: results/<profile>)")
     given = asked.parse_args(words)
+    if not given.folder:
+        params.known(given.profile)
     print(f"crate: {paths.shown(write(given.profile, given.folder))}")
     return 0

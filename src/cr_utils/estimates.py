@@ -14,6 +14,7 @@ from cr_utils import paths, progress
 
 # What the work of a stage grows with, roughly in proportion.
 SIZES = {
+    "00_base": ("base_tokens",),
     "01_data": ("data_train", "data_validation", "data_heldout", "data_heldout_ood"),
     "02_distill": ("distill_items",),
     "03_sft": ("sft_steps",),
@@ -65,10 +66,13 @@ def size(count: float) -> str:
 def of(stage: str, values: dict) -> str:
     """A stage's estimate as the end of a line of the plan."""
     known = cost(stage, values)
-    if known is None:
-        return "; time unknown (no earlier run)"
+    return f"; about {told(known)}" if known else "; time unknown (no earlier run)"
+
+
+def told(known: tuple[float, float | None, str]) -> str:
+    """A known cost in words: time, disk space where it is known, and whose run says so."""
     seconds, space, whose = known
-    return f"; about {progress.clock(seconds)}{f' and {size(space)}' if space is not None else ''}, by {whose}"
+    return f"{progress.clock(seconds)}{f' and {size(space)}' if space is not None else ''}, by {whose}"
 
 
 def total(stages: list[str], values: dict) -> list[str]:

@@ -10,7 +10,7 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cr_utils import answers, jsonl, nearness, reval_questions, score_cruxeval, templates
@@ -158,6 +158,8 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
     tagged = [templates.tagged(text, question.prompt)
               for text, question in zip(texts, questions, strict=True)]
     judged = answers.judge_many(questions, tagged, [reply.truncated for reply in replies], sandbox)
+    if benchmark == "reval":
+        judged = _whole_tests(questions, judged, sandbox)
     items = [
         {
             "key": _key(model_name, benchmark, question, number),
@@ -182,6 +184,15 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
     if benchmark in PUBLISHED:
         _add_parity(benchmark, items, questions, sandbox)
     return items
+
+
+def _whole_tests(questions: list[Question], judged: list[answers.Judged], sandbox) -> list[answers.Judged]:
+    """Verdicts in which the asked test, completed, counts by the value in its place, as an assertion does."""
+    exam = reval_questions.at_hand()
+    for index, (question, verdict) in enumerate(zip(questions, judged, strict=True)):
+        if exam and verdict.kind == "format" and (value := exam.in_place(question, verdict.answer)) is not None:
+            judged[index] = replace(answers.judge_answers([question], [value], sandbox)[0], answer=verdict.answer)
+    return judged
 
 
 def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sandbox) -> None:

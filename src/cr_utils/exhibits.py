@@ -92,7 +92,7 @@ def collect(results: Results) -> list[dict]:
     """What there is to browse: from the problems and answers, or as an earlier report kept it."""
     if "05_eval" not in results.manifests:
         return []
-    known = {row["id"]: row for row in results.problem_rows}
+    known = results.texts
     kept = results.folder / FILE
     if not known and kept.is_file():
         return jsonl.read(kept)

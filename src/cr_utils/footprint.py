@@ -1,8 +1,9 @@
 """`python -m cr_utils estimate`: memory and time of the two trainings before they start, and what they took.
 
-Memory is arithmetic on the model's own configuration (no weights are read); time is arithmetic on three rates
-measured on this device in a second: products of matrices, copies, small kernels. An order of magnitude, not
-compared with a run on a GPU. vLLM and the answers of 05 and 06 are not covered.
+Time is that of the nearest earlier run, as the plan has it (`estimates`). Where there is none, it is arithmetic on
+three rates measured on this device in a second: products of matrices, copies, small kernels. Memory is arithmetic on
+the model's own configuration (no weights are read). An order of magnitude, not compared with a run on a GPU. vLLM
+and the answers of 05 and 06 are not covered.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cr_utils import models  # isort: skip  (first: sets the environment that to
 import torch
 import transformers
 
-from cr_utils import jsonl, params
+from cr_utils import estimates, jsonl, params
 from cr_utils.progress import clock
 
 STAGES = ("03_sft", "04_grpo")
@@ -134,14 +135,19 @@ def seconds(stage: str, values: dict, found: Shape, speed: dict[str, float], mea
 
 
 def expected(stage: str, values: dict, spec: str | None = None, speed: dict | None = None) -> str:
-    """A line about what a stage will need on this machine. spec: the start model (default: the profile's)."""
-    found = shape(spec or values["model"])
-    held, took = memory(stage, values, found), seconds(stage, values, found, speed or rates())
+    """A line about what a stage will need on this machine. spec: the start model (default: the profile's).
+
+    speed: as `rates` (default: measured now, where no earlier run tells the time).
+    """
+    found, known = shape(spec or values["model"]), estimates.cost(stage, values)
+    held = memory(stage, values, found)
+    took = estimates.told(known) if known else \
+        f"{clock(seconds(stage, values, found, speed or rates()))} here by arithmetic, not a measurement"
     parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in held.items())
     have = (f" of {torch.cuda.get_device_properties(0).total_memory / GIB:.1f}"
             if torch.cuda.is_available() else "")
-    return (f"{stage}: about {clock(took)} here, and up to {sum(held.values()) / GIB:.2f} GiB{have} in each "
-            f"process ({parts}); {found.total / 1e6:.1f} M weights. Arithmetic, not a measurement.")
+    return (f"{stage}: about {took}; by arithmetic up to {sum(held.values()) / GIB:.2f} GiB{have} in each process "
+            f"({parts}); {found.total / 1e6:.1f} M weights")
 
 
 def measured(folder: Path) -> str:
@@ -169,7 +175,7 @@ def main(words: list[str]) -> int:
                        help="set a parameter (repeatable)")
     chosen = asked.parse_args(words)
     values = params.load(chosen.profile, {key: params.parse_value(key, text) for key, text in chosen.given})
-    speed = rates()
+    speed = None if all(estimates.cost(stage, values) for stage in STAGES) else rates()
     for stage in STAGES:
         print(expected(stage, values, speed=speed))
     return 0

@@ -49,6 +49,11 @@ def beside(path: Path) -> Path:
     return path.with_name(path.name.replace(".jsonl", ".facts.jsonl.gz"))
 
 
+def at_hand(folder: Path, name: str) -> str | None:
+    """What lies in a folder of a record: the file of that name, else the facts kept of it; None where neither does."""
+    return next((one for one in (name, beside(Path(name)).as_posix()) if (folder / one).is_file()), None)
+
+
 def write(path: Path, rows: Iterable[dict]) -> None:
     """Write rows, compressed; the same bytes for the same rows."""
     text = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)

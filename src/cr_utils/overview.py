@@ -7,7 +7,7 @@ import math
 
 import pandas as pd
 
-from cr_utils import claims, page, paths
+from cr_utils import claims, kept, page, paths
 from cr_utils.figure_style import MODEL_COLORS, MODEL_LABELS, SLATE
 from cr_utils.results import Results
 
@@ -80,7 +80,7 @@ def stages(results: Results) -> str:
         shown = page.DASH if value is None else f"{100 * value:.1f} %" if isinstance(value, float) else f"{value:,}"
         if value is not None:
             where = f"metric {metric} in {stage}/manifest.json"
-            target = f"{stage}/{record}" if results.has(stage, record) else f"{stage}/manifest.json"
+            target = kept.at_hand(results.folder, f"{stage}/{record}") or f"{stage}/manifest.json"
             shown = number(shown, target, where, f"{shown} {what}")
         made.append(f"<li>{head}{shown} {page.escape(what)}<br>{found['wall_seconds'] / 60:.1f} min</li>")
     return f'<ol class="stages">{"".join(made)}</ol>'

@@ -42,15 +42,25 @@ class Progress:
         return self
 
     def __exit__(self, kind, *_) -> None:
-        if kind is None and self.last != (self.done, tuple(self.metrics.items())):
-            self._print()
+        if kind is None:
+            self.finish()
 
-    def update(self, done: int, **metrics) -> None:
-        """State how many are done in all, with metrics worth seeing; prints if it is time."""
+    def note(self, done: int, **metrics) -> None:
+        """State how many are done in all, with metrics worth seeing, and print nothing yet."""
         self.done = done
         self.metrics.update(metrics)
-        now = time.monotonic()
-        if self.printed is None or now - self.printed >= self.seconds or done == self.total:
+
+    def update(self, done: int, **metrics) -> None:
+        """As `note`; prints if it is time."""
+        self.note(done, **metrics)
+        if done == self.total:
+            self.finish()
+        elif self.printed is None or time.monotonic() - self.printed >= self.seconds:
+            self._print()
+
+    def finish(self) -> None:
+        """Print where it stands, unless the last line said so."""
+        if self.last != (self.done, tuple(self.metrics.items())):
             self._print()
 
     def line(self) -> str:

@@ -1,7 +1,7 @@
-"""The parts of README.md that are made from records: results and claims of the reference run, and the file list.
+"""What README.md and docs/files.md say from records: results and claims of the reference run, and the list of files.
 
 Scope: replaces the text between `<!-- name:begin -->` and `<!-- name:end -->`; everything else is written by hand. A
-test compares the file with what this module makes, so that no number in it can grow old.
+test compares both files with what this module makes, so that nothing in them can grow old.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import textwrap
 from pathlib import Path
 
 from . import jsonl, paths
@@ -22,7 +21,9 @@ ROWS = (("heldout", "output"), ("heldout", "input"), ("heldout_ood", "output"), 
         ("reval", "output"), ("reval", "consistency"))
 MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
 HEADINGS = {"base_direct": "base, direct", "base": "base, chain", "sft": "SFT", "grpo": "SFT + GRPO"}
-FOLDERS = ("notebooks", "params", "src/cr_utils", "src/cr_utils/zygote", "tests", "speed", "docs")
+FOLDERS = ("notebooks", "params", "src/cr_utils", "src/cr_utils/wide", "src/cr_utils/zygote", "tests", "tests/browser",
+           "tests/hostile", "speed", "docs")
+FILLED = ("README.md", "docs/files.md")
 
 
 def reference(profile: str = "tiny") -> Path:
@@ -44,10 +45,17 @@ def results(folder: Path) -> str:
     lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring.", "",
              "| benchmark | task | n | " + " | ".join(HEADINGS.get(m, m) for m in MODELS) + " |",
              "|---" * (3 + len(MODELS)) + "|"]
+    absent: dict[str, list[str]] = {}
     for benchmark, task in ROWS:
         cells = {r["model"]: r for _, r in strict[(strict["benchmark"] == benchmark) & (strict["task"] == task)].iterrows()}
         n = max((int(r["n"]) for r in cells.values() if r["n"] == r["n"]), default=0)
+        if not n:
+            absent.setdefault(benchmark, []).append(task)
+            continue
         lines.append(f"| {benchmark} | {task} | {n} | " + " | ".join(percent(cells.get(m)) for m in MODELS) + " |")
+    if absent:
+        lines += ["", "Without items in this run: " + "; ".join(f"{name} ({', '.join(tasks)})" for name, tasks in absent.items())
+                  + ". The reasons stand in `tables/main.md` of the run."]
     lines += ["", *tests(paired), "", cost(folder), ""]
     return "\n".join(lines)
 
@@ -87,32 +95,32 @@ def claims(folder: Path) -> str:
 
 
 def files() -> str:
-    """One line per file: what its own first line says."""
-    lines = ["```"]
+    """One line per file, by folder: what the first sentence in it says."""
+    lines = []
     for folder in FOLDERS:
         shown = [(path.name, first_line(path)) for path in sorted((paths.root() / folder).glob("*"))
                  if path.suffix in (".py", ".yaml", ".ipynb", ".md") and path.name != "__init__.py"]
         if shown:
-            lines.append(f"{folder}/")
-            lines += [f"  {name:<24} {about}" for name, about in shown]
-    return "\n".join([*lines, "```"]) + "\n"
+            lines += [f"## {folder}/", "", *(f"- `{name}`: {about}" for name, about in shown), ""]
+    return "\n".join(lines)
 
 
 def first_line(path: Path) -> str:
     """The first sentence of a file about itself: docstring, title or comment."""
     text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        return "".join(json.loads(text)["cells"][0]["source"]).split("\n")[0].lstrip("# ")
+    if path.suffix == ".md":
+        return text.split("\n", 1)[0].lstrip("# ")
     if path.suffix == ".py":
-        about = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0].replace("\n", " ")
-        about = re.split(r"(?<=[a-z)`\"'])\. ", about)[0]
-    elif path.suffix == ".ipynb":
-        about = "".join(json.loads(text)["cells"][0]["source"]).split("\n")[0]
-    else:
-        about = text.split("\n", 1)[0]
-    return textwrap.shorten(about.lstrip("# ").rstrip("."), 110, placeholder=" …")
+        about = (ast.get_docstring(ast.parse(text)) or "").split("\n\n")[0]
+    else:  # the comment that it opens with
+        about = "\n".join(line.lstrip("# ") for line in re.match(r"(#[^\n]*\n)*", text)[0].splitlines())
+    return re.split(r"(?<=[\w)`\"'])\. ", " ".join(about.split()))[0].rstrip(".")
 
 
 def filled(text: str, folder: Path) -> str:
-    """README text with its made parts replaced; a part without records stays empty."""
+    """A text with its made parts replaced; one without records stays as it is."""
     parts = {"files": files()}
     if (folder / "tables" / "main.csv").exists():
         parts |= {"results": results(folder), "claims": claims(folder)}
@@ -123,7 +131,7 @@ def filled(text: str, folder: Path) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Rewrite README.md from results/reference/tiny."""
-    path = paths.root() / "README.md"
-    jsonl.write_text(path, filled(path.read_text(encoding="utf-8"), reference()))
+    """Rewrite README.md and docs/files.md from results/reference/tiny and the files that are there."""
+    for path in (paths.root() / name for name in FILLED):
+        jsonl.write_text(path, filled(path.read_text(encoding="utf-8"), reference()))
     return 0

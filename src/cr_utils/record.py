@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import jsonl, locks, machine, paths, sources
+from cr_utils import budget, jsonl, locks, machine, paths, sources
 from cr_utils import params as parameters
 from cr_utils.errors import UserError
 
@@ -49,8 +49,8 @@ def manifest(profile: str, stage: str) -> dict | None:
         found["params"], found["inputs"], found["outputs"]
         return found
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{paths.shown(path)} is damaged ({type(error).__name__}): "
-                        f"run again with --force {stage}") from None
+        raise UserError(f"{paths.shown(path)} is damaged ({type(error).__name__}): run again with --force {stage} "
+                        f"({parameters.with_make(profile, f'--force {stage}')})") from None
 
 
 def relevant(stage: str, values: dict) -> dict:
@@ -162,8 +162,9 @@ class Record:
         found, force = state(stage, params), bool(params.get("force"))
         if found.kind == "params" and not force:
             raise UserError(f"{stage} is finished in {paths.shown(self.dir)} with other parameters "
-                            f"({found.reason.split(': ', 1)[1]}): set force = True to run it again "
-                            f"(--force {stage} on the command line); the earlier result is kept in earlier/")
+                            f"({found.reason.split(': ', 1)[1]}): set force = True to run it again (on the command "
+                            f"line --force {stage}, or {parameters.with_make(self.profile, f'--force {stage}')}); the "
+                            "earlier result is kept in earlier/")
         self.done = found.done and not force
         if not self.done:
             check_space(self.dir)
@@ -202,9 +203,9 @@ class Record:
         Raises UserError where that stage is not finished, or the artefact is not its own or not intact.
         """
         found = manifest(self.profile, stage)
-        command = f"python -m cr_utils run {stage} --profile {self.profile}"
         if found is None:
-            raise UserError(f"{self.stage} needs {stage}/{name}, but {stage} is not done: run `{command}`")
+            raise self._waits(f"{stage}/{name}", stage)
+        command = f"python -m cr_utils run {stage} --profile {self.profile}"
         files = {file: digest for file, digest in found["outputs"].items()
                  if file == name or file.startswith(name.rstrip("/") + "/")}
         if not files:
@@ -224,9 +225,22 @@ class Record:
         """The manifest of an earlier stage (its params, metrics). UserError where not finished."""
         found = manifest(self.profile, stage)
         if found is None:
-            raise UserError(f"{self.stage} needs {stage}, which is not finished: "
-                            f"run `python -m cr_utils run {stage} --profile {self.profile}`")
+            raise self._waits(stage, stage)
         return found
+
+    def _waits(self, what: str, stage: str) -> UserError:
+        """The error of a stage that needs what an unfinished one makes; it names all that have to run before."""
+        first = (paths.BASE,) if self.params["model"] == "scratch" else ()
+        before = [*first, *paths.STAGES[:paths.STAGES.index(self.stage)]]
+        missing = [one for one in before if one == stage or not manifest(self.profile, one)]
+        are = "is" if len(missing) == 1 else "are"
+        return UserError(f"{self.stage} needs {what}, but {' and '.join(missing)} {are} not done: "
+                         f"run `python -m cr_utils run {' '.join(missing)} --profile {self.profile}`")
+
+    def start_model(self) -> str:
+        """The start model as models.load takes it: what the profile names, or the one that 00_base trained."""
+        scratch = self.params["model"] == "scratch"
+        return str(self.need(paths.BASE, "model")) if scratch else self.params["model"]
 
     @property
     def trained(self) -> dict | None:
@@ -249,13 +263,14 @@ class Record:
         """
         if self.done:
             return manifest(self.profile, self.stage)
-        files = _hashes(self.dir, outputs)
+        fitted = budget.read(self.dir)
+        files = _hashes(self.dir, [*outputs, *([budget.FILE] if fitted else [])])
         for left in self.dir.glob("*.partial*"):  # what a killed run would have been taken up from
             left.unlink()
         content = {
             "stage": self.stage, "profile": self.profile, "seed": self.params.get("seed"),
             "params": relevant(self.stage, self.params), "inputs": self.inputs, "outputs": files,
-            "metrics": metrics or {}, "attempts": self.attempts, **self.meter.read(),
+            "metrics": metrics or {}, "budget": fitted, "attempts": self.attempts, **self.meter.read(),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "code": machine.git(),
             "versions": machine.versions(), "hardware": machine.hardware(), "sources": self.sources,
             "bytes": sum(file.stat().st_size for file in self.dir.rglob("*") if file.is_file()),

@@ -9,6 +9,7 @@ benchmark, since it quotes its programs.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,26 @@ def verdict(item: dict) -> dict:
     return kept.items([item], [])[0]
 
 
+def linked(page: str, folder: Path) -> str:
+    """The page with links only to what lies in `folder`.
+
+    A record of which facts are kept is linked to them, and named as what the command makes; other links to files that
+    are not kept become plain text.
+    """
+    def mended(found: re.Match) -> str:
+        name, text = found["name"], found["text"]
+        there = kept.at_hand(folder, name)
+        if there is None:
+            return text
+        if there == name:
+            return found[0]
+        told = f" (facts kept of {name.split('/')[-1]}, which the command makes)" if text == name else ""
+        return f'<a {found["before"]}href="{there}"{found["after"]}>{text if text != name else there}</a>{told}'
+
+    anchor = r'<a (?P<before>[^>]*?)href="(?P<name>[^"#:]+)"(?P<after>[^>]*)>(?P<text>.*?)</a>'
+    return re.sub(anchor, mended, page, flags=re.DOTALL)
+
+
 def keep(profile: str, target: Path | None = None) -> Path:
     """Copy what is small; returns the folder. Raises UserError where a stage is not finished or there is no page."""
     source = paths.results(profile)
@@ -35,7 +56,7 @@ def keep(profile: str, target: Path | None = None) -> Path:
     made = source / "01_data" / "problems.jsonl"
     problems = jsonl.read(made) if made.is_file() else []
     shutil.rmtree(target, ignore_errors=True)
-    for stage in paths.STAGES:
+    for stage in (paths.BASE, *paths.STAGES):
         for name in KEPT:
             if (source / stage / name).is_file():
                 (target / stage).mkdir(parents=True, exist_ok=True)
@@ -47,9 +68,9 @@ def keep(profile: str, target: Path | None = None) -> Path:
             jsonl.write(target / stage / "items.jsonl", kept.items(jsonl.read(source / stage / "items.jsonl"), problems))
     for folder in ("tables", "figures"):
         shutil.copytree(source / folder, target / folder)
-    for name in ("index.html", exhibits.FILE):
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
+    if (source / exhibits.FILE).is_file():
+        shutil.copyfile(source / exhibits.FILE, target / exhibits.FILE)
+    jsonl.write_text(target / "index.html", linked((source / "index.html").read_text(encoding="utf-8"), target))
     return target
 
 

@@ -5,7 +5,6 @@ stages only, can run at any time and any number of times, and give the same byte
 """
 
 import argparse
-import re
 from pathlib import Path
 from string import Template
 
@@ -21,8 +20,10 @@ from cr_utils import (
     jsonl,
     overview,
     page,
+    params,
     paths,
     published,
+    scaling,
     story,
     tables,
 )
@@ -30,7 +31,7 @@ from cr_utils.arms import REFERENCES
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 
-BOX = ("<b>Small scale.</b> This run trains a model of a few million parameters on generated programs. It asks the "
+BOX = ("<b>Small scale.</b> This run trains a model of {size} on generated programs. It asks the "
        "paper's questions of a small model and <b>is no evidence for or against the claims about 7B and 14B "
        "models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come from.")
 LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. Published "
@@ -70,6 +71,7 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
         "paired": tables.paired(items),
         "ablations": tables.ablations(arms, results.reasons),
         "ablations_paired": tables.paired(arms, REFERENCES.items(), "arm"),
+        "ablations_steps": comparisons.steps(arms, REFERENCES),
         "claims": claims.claims(items, arms, **about),
         "claims_detail": claims.details(items, arms, **about),
         "generalization": tables.generalization(items, about["model"], results.reasons),
@@ -102,6 +104,10 @@ def _page(told: story.Story) -> str:
         sections.append(f'<section id="{anchor}"><h2>{page.escape(title)}</h2><p class="lead">{page.escape(lead)}</p>'
                         f"{write(told)}</section>")
         links.append(f'<a href="#{anchor}">{page.escape(title)}</a>')
+    several = scaling.section(results.folder / "scaling")
+    if several:
+        sections.append(f'<section id="scaling"><h2>Runs compared</h2>{several}</section>')
+        links.append('<a href="#scaling">Runs compared</a>')
     assets = {name: paths.asset(f"report/{name}").read_text(encoding="utf-8")
               for name in ("page.html", "style.css", "browse.css", "script.js", "browse.js")}
     model = str(results.params.get("model", "shipped"))
@@ -109,8 +115,14 @@ def _page(told: story.Story) -> str:
         title=f"CodeReasoner, reproduced: {page.escape(results.profile)}", profile=page.escape(results.profile),
         style=assets["style.css"] + assets["browse.css"], script=assets["script.js"] + assets["browse.js"],
         hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links), sections="\n".join(sections),
-        box=BOX if claims.size(model) is None else LARGE.format(model=page.escape(model)), paper=published.PAPER,
+        box=BOX.format(size=_size(results)) if claims.size(model) is None else LARGE.format(model=page.escape(model)), paper=published.PAPER,
         summary=story.summary(told), state=overview.state(results), command=f"make reproduce PROFILE={results.profile}")
+
+
+def _size(results: Results) -> str:
+    """The size of a small start model in words."""
+    made = (results.pretraining or {}).get("metrics", {}).get("parameters")
+    return f"{made / 1e6:.0f} million parameters, from scratch," if made else "a few million parameters"
 
 
 def _hashes(results: Results) -> dict[str, str]:
@@ -124,8 +136,8 @@ def _arguments(words: list[str], about: str) -> argparse.Namespace:
     parser.add_argument("--profile", default="tiny", help="whose results (default: tiny)")
     parser.add_argument("--folder", type=Path, help="where they lie (default: results/<profile>)")
     given = parser.parse_args(words)
-    if not re.fullmatch(r"[\w.-]+", given.profile):
-        raise UserError(f"{given.profile!r} is no profile name")
+    if not given.folder:
+        params.known(given.profile)
     return given
 
 

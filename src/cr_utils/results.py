@@ -39,6 +39,16 @@ class Results:
                     self.warnings.append(f"{stage}/manifest.json is damaged: the stage is left out")
         return found
 
+    @cached_property
+    def pretraining(self) -> dict | None:
+        """The manifest of the start model's training, where the run trained one from scratch."""
+        path = self.folder / paths.BASE / "manifest.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        except ValueError:
+            self.warnings.append(f"{paths.BASE}/manifest.json is damaged: it is left out")
+            return None
+
     @property
     def params(self) -> dict:
         """All parameters that the finished stages recorded."""
@@ -74,7 +84,8 @@ class Results:
 
         A file that is not at hand is no fault: a published run may leave models out.
         """
-        for stage, manifest in self.manifests.items():
+        trained = {paths.BASE: self.pretraining} if self.pretraining else {}
+        for stage, manifest in (trained | self.manifests).items():
             for name, digest in manifest.get("outputs", {}).items():
                 path = self.folder / stage / name
                 if path.is_file() and machine.sha256(path) != digest:
@@ -85,6 +96,11 @@ class Results:
     def problem_rows(self) -> list[dict]:
         """The problems of all splits."""
         return self.rows("01_data", "problems.jsonl")
+
+    @cached_property
+    def texts(self) -> dict[str, dict]:
+        """Problems by id, with their programs; empty where only facts of them are kept."""
+        return {row["id"]: row for row in self.problem_rows if "code" in row}
 
     @cached_property
     def problems(self) -> pd.DataFrame:
@@ -103,8 +119,8 @@ class Results:
 
     @cached_property
     def arms(self) -> list[dict]:
-        """Evaluation items of the ablation arms."""
-        return self.rows("06_ablations", "items.jsonl")
+        """Evaluation items of the ablation arms, with the same about their chains."""
+        return steps.annotate(self.rows("06_ablations", "items.jsonl"), self.problem_rows)
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

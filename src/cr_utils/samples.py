@@ -60,8 +60,7 @@ def _changes(step: dict) -> str:
 
 def evaluated(results: Results) -> str:
     """Samples from the evaluation: program, run, and every model's answer with its verdict."""
-    known = {row["id"]: row for row in results.problem_rows}
-    blocks = []
+    known, blocks = results.texts, []
     for title, question, answers in pick(results.items):
         problem = known.get(question.split("/")[0])
         if problem:
@@ -99,9 +98,9 @@ def _answer(model: str, item: dict) -> str:
 
 def taught(results: Results, tasks: tuple = ("output", "input")) -> str:
     """One training chain per task: program, run and the chain that SFT learns from."""
-    known = {row["id"]: row for row in results.problem_rows}
-    blocks = []
-    chains = sorted(results.rows("02_distill", "chains.jsonl"), key=lambda row: row["id"])
+    known, blocks = results.texts, []
+    chains = sorted((row for row in results.rows("02_distill", "chains.jsonl") if "completion" in row),
+                    key=lambda row: row["id"])
     for task in tasks:
         chain = next((row for row in chains if row["task"] == task and row["verdict"] and row["problem_id"] in known),
                      None)

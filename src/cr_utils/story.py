@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import exhibits, gallery, overview, page, paths, samples
+from cr_utils import exhibits, gallery, kept, overview, page, paths, samples
 from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_LABELS
 from cr_utils.page import Cell
 from cr_utils.results import Results
@@ -32,9 +32,11 @@ class Story:
 
     def source(self, stage: str, record: str, *files: str) -> str:
         """Where something comes from: record, files made from it, command. HTML."""
-        target = f"{stage}/{record}" if (self.folder / stage / record).is_file() else None
-        made = "".join(" · " + page.link(name.split("/")[-1], name) for name in files)
-        return (f"Record {page.link(f'{stage}/{record}', target)} ({page.link('manifest', f'#run-{stage}')}){made} · "
+        name = f"{stage}/{record}"
+        target = kept.at_hand(self.folder, name)
+        facts = f" (facts kept of {page.escape(record)}, which the command makes)" if target not in (name, None) else ""
+        made = "".join(" · " + page.link(file.split("/")[-1], file) for file in files)
+        return (f"Record {page.link(target or name, target)}{facts} ({page.link('manifest', f'#run-{stage}')}){made} · "
                 f'<code class="command">{page.escape(self.command(stage))}</code>')
 
     def figure(self, name: str) -> str:
@@ -48,9 +50,11 @@ class Story:
                            self.absent.get(name, ""))
 
     def table(self, name: str, title: str, stage: str, record: str, look: str = "", folded: bool = False) -> str:
-        """A table by name with its sources, the numbers linked to their record."""
+        """A table by name with its sources, the numbers linked to their record; nothing for one without rows."""
         frame = self.tables[name]
-        target = f"{stage}/{record}" if (self.folder / stage / record).is_file() else None
+        if frame.empty:
+            return ""
+        target = kept.at_hand(self.folder, f"{stage}/{record}")
 
         def links(row: dict, column: str):
             # Which rows of the record, the page's script reads off the row's own cells.
@@ -189,7 +193,9 @@ def ablation(story: Story) -> str:
     return missing(story, "06_ablations", story.figure("ablations") + story.table(
         "ablations", "All arms", "06_ablations", "items.jsonl", folded=True) + story.table(
         "ablations_paired", "Paired tests of the arms", "06_ablations", "items.jsonl",
-        "b is the arm that a is compared with: a positive difference says that the part left out helps."))
+        "b is the arm that a is compared with: a positive difference says that the part left out helps.")
+        + story.table("ablations_steps", "Steps against answers, by arm", "06_ablations", "items.jsonl", folded=True,
+                      look="steps: chains right in every step; difference: the arm's minus that of `against`."))
 
 
 def browse(story: Story) -> str:
@@ -207,9 +213,9 @@ def browse(story: Story) -> str:
 
 def provenance(story: Story) -> str:
     """Manifests: time, hardware, versions, commit, hashes; and what the reader must know about the records."""
-    rows, blocks = [], []
-    for stage in paths.STAGES:
-        found = story.results.manifests.get(stage)
+    rows, blocks, trained = [], [], story.results.pretraining
+    for stage in (*([paths.BASE] if trained else []), *paths.STAGES):
+        found = trained if stage == paths.BASE else story.results.manifests.get(stage)
         rows.append({"stage": stage, **(_run(found) if found else {"finished": None})})
         if found:
             blocks.append(f'<div id="run-{stage}">' + page.details(f"{stage}: parameters and hashes", _hashes(found))

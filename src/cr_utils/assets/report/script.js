@@ -89,13 +89,15 @@ function recount(record, rows) {
 
 function tell(anchor) {
   const record = anchor.getAttribute("href"), stage = record.split("/")[0], rows = rowsOf(anchor);
+  const whole = record.replace(".facts.jsonl.gz", ".jsonl");  // what facts are kept of
   const entry = (name, ...content) => [make("dt", { textContent: name }), make("dd", {}, ...content)];
   const command = text => make("code", { className: "command", textContent: text });
   const again = recount(record, rows), heading = anchor.dataset.name ?? anchor.textContent;
   dialog.replaceChildren(make("h3", { id: "source-title", textContent: heading }), make("dl", {},
     ...(rows ? entry("rows", rows.replace(/^from the rows /, "").replace(/ of \S+$/, "")) : []),
     ...entry("record", make("a", { href: record, textContent: record })),
-    ...(hashes.files[record] ? entry("sha256", make("code", { textContent: hashes.files[record] })) : []),
+    ...(whole !== record ? entry("facts of", `${whole}, which the command makes`) : []),
+    ...(hashes.files[whole] ? entry("sha256", make("code", { textContent: hashes.files[whole] })) : []),
     ...entry("made by", command(`python -m cr_utils run ${stage} --profile ${hashes.profile}`)),
     ...(again ? entry("count again", make("small", { textContent: "in the folder of this page" }), command(again)) : [])),
     make("form", { method: "dialog" }, make("button", { textContent: "close" })));

@@ -1,0 +1,56 @@
+"""The arms about rewards: one start, one set of prompts, one seed; only what is paid for the answers differs."""
+
+import json
+
+import pytest
+
+from cr_utils import arms, params, whitebox, workshop
+from cr_utils.questions import build
+
+CODE = "def f(x):\n    y = x + {n}\n    return y"
+PROBLEMS = [{"id": f"p{n}", "code": CODE.format(n=n), "entry_point": "f", "input": "2", "output": str(2 + n),
+             "split": "train", "source": "grammar"} for n in range(1, 5)]
+NAMES = ("short_grpo", "whitebox", "bilevel")
+SMALL = {
+    "ablation_arms": [*NAMES], "ablation_grpo_steps": 1, "grpo_prompts": 4, "grpo_group": 4, "grpo_batch_size": 16,
+    "grpo_max_new_tokens": 72, "grpo_tasks": ["output"], "grpo_steps": 1, "grpo_save_every": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of the arms, each trained for one update from the shipped base."""
+    folder = tmp_path_factory.mktemp("arms")
+    values = params.load("smoke", SMALL)
+    shop = workshop.Workshop(folder, values, PROBLEMS, {"base": "shipped", "sft": "shipped", "grpo": "shipped"})
+    trained = {name: shop.model(name) for name in values["ablation_arms"]}
+    assert trained == {name: str(folder / name / "model") for name in NAMES}
+    assert all(shop.model(name) == path for name, path in trained.items())  # nothing is trained twice
+    return folder
+
+
+def rollouts(folder, name):
+    return [json.loads(line) for line in (folder / name / "rollouts.jsonl").read_text().splitlines()]
+
+
+def test_the_arms_answer_the_same_prompts_alike_before_their_first_update(made):
+    one, *others = ([(row["question_id"], row["completion"]) for row in rollouts(made, name)] for name in NAMES)
+    assert len(one) == 4 and others == [one, one]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_arm_is_paid_by_its_own_reward(made, name):
+    asked = {one["id"]: one for one in PROBLEMS}
+    paid = whitebox.reward({"grpo_format_weight": 0.1, "grpo_reward": arms.ARMS[name].reward})
+    rows = rollouts(made, name)
+    questions = [build(asked[row["question_id"].split("/")[0]], "output") for row in rows]
+    again = paid(questions, [row["completion"] for row in rows], [row["kind"] == "truncated" for row in rows])
+    assert [row["reward"] for row in rows] == pytest.approx([one.total for one in again], abs=1e-4)
+    log, = (json.loads(line) for line in (made / name / "log.jsonl").read_text().splitlines())
+    assert log["reward_errors"] == 0
+
+
+def test_what_training_reported_is_summed_up_by_arm(made):
+    found = workshop.summaries(made, ["full", *NAMES])
+    assert [(row["arm"], row["steps"], row["rollouts"]) for row in found] == [(name, 1, 16) for name in NAMES]
+    assert {arms.REFERENCES[name] for name in NAMES[1:]} == {"short_grpo"}
