@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from cr_utils import benchmarks, structure, synthesis, teacher
+from cr_utils import benchmarks, candidates, structure, synthesis, teacher
 from cr_utils.errors import UserError
 from cr_utils.fingerprints import committed, fingerprint
 from cr_utils.trace import trace_call
@@ -258,6 +258,20 @@ def test_without_constraints_a_few_usual_operations_make_up_training_and_no_othe
     straight = [p for p in made if structure.depth(ast.parse(p["code"])) == 0]
     assert len(straight) > 0.4 * len(made)
     assert any(f"{p['constraint']['type']}.{p['constraint']['method']}" not in common for p in held)
+
+
+@pytest.mark.parametrize("make_them", [make.candidates_of, candidates.candidates])
+def test_without_the_filter_programs_that_do_something_in_vain_pass_in_training_only(make_them):
+    def drawn(split, filters):
+        options = {**OPTIONS, "constraints": True, "filters": filters}
+        found = [o for i in range(300) for o in make_them(random.Random(f"vain:{i}"), split, options)]
+        return [o for o in found if not isinstance(o, str)]
+
+    def vain(problems):
+        return [p for p in problems if candidates.wasteful(ast.parse(p["code"]))]
+
+    assert vain(drawn("train", False)) and not vain(drawn("train", True))
+    assert drawn("heldout", False) == drawn("heldout", True) != []
 
 
 def test_the_table_counts_programs_by_cell(made):
