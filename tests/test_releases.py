@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from cr_utils import releases
+from cr_utils import data_cli, distill, releases
 from cr_utils.errors import UserError
+from cr_utils.fingerprints import fingerprint
 from cr_utils.wide import near
 
 OPTIONS = {"max_steps": 24}
@@ -88,6 +89,30 @@ def test_chains_are_judged_by_runs_and_not_by_themselves(folder):
         [("output", True), ("output", False), ("input", True), ("input", False)]
     assert chains[0]["completion"] == "<reasoning>\na step\n</reasoning>\n<answer>3</answer>"
     assert chains[2]["completion"].endswith("<answer>add(4, 5)</answer>") and "assert add(?) == 9" in chains[2]["prompt"]
+
+
+def test_the_command_writes_chains_to_train_on_and_says_what_it_left_out(folder, tmp_path, capsys):
+    rows = [sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 3"),
+            sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 4"),
+            sft_row("assert add(????) == 9", "I do not know")]
+    (folder / "sft_dataset.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "chains.jsonl"
+    assert data_cli.main(["chains", "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "3 rows: 1 in no form that can be judged, 1 wrong, 1 accepted" in told and f"sft_chains '[{out}]'" in told
+    assert [row["completion"][-17:] for row in distill.training_rows(tmp_path / "none", [str(out)])] == ["<answer>3</answer>"[-17:]]
+    with pytest.raises(UserError, match="gone.jsonl is not there: `python -m cr_utils data chains"):
+        distill.training_rows(tmp_path / "none", ["gone.jsonl"])
+    (tmp_path / "odd.jsonl").write_text('{"text": 1}\n')
+    with pytest.raises(UserError, match="odd.jsonl holds no chains"):
+        distill.training_rows(tmp_path / "none", [str(tmp_path / "odd.jsonl")])
+
+
+def test_chains_about_copies_of_benchmark_programs_are_not_accepted(folder, monkeypatch):
+    known = frozenset({fingerprint("def plus(x, y):\n    return x + y")})
+    monkeypatch.setattr(near, "committed", lambda: known)
+    (folder / "sft_dataset.json").write_text(json.dumps([sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 3")]))
+    assert [(row["verdict"], row["kind"]) for row in releases.chains()] == [(False, "benchmark program")]
 
 
 def test_what_cannot_be_had_or_is_another_set_is_one_clear_line(folder, monkeypatch):

@@ -58,15 +58,15 @@ def test_what_training_reported_is_summed_up_by_arm(made):
     assert {arms.REFERENCES[name] for name in NAMES[1:]} == {"short_grpo"}
 
 
-DATA_ARMS = ("short_sft", "no_constraints", "no_filter", "tenth_data", "results")
-BUDGET = 12_000  # completion tokens
+DATA_ARMS = ("short_sft", "no_filter", "tenth_data")
+BUDGET = 2_500  # completion tokens
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The folder of the arms about data, trained on BUDGET completion tokens each, and the values."""
     folder = tmp_path_factory.mktemp("data_arms")
-    values = params.load("smoke", {"ablation_arms": [*DATA_ARMS], "ablation_sft_tokens": BUDGET, "sft_batch_size": 8,
+    values = params.load("smoke", {"ablation_arms": [*DATA_ARMS], "ablation_sft_tokens": BUDGET, "sft_batch_size": 4,
                                    "data_workers": 1})
     sizes = {"train": 200, "validation": 0, "heldout": 0, "heldout_ood": 0}
     options = {"seed": 0, "constraints": True, "mutation": True, "max_steps": 24}
@@ -82,17 +82,17 @@ def test_arms_about_data_see_the_same_completion_tokens(trained):
     found = {row["arm"]: row for row in workshop.summaries(folder, DATA_ARMS)}
     longest = values["sft_batch_size"] * values["sft_max_length"]
     assert all(BUDGET <= row["completion_tokens"] < BUDGET + longest for row in found.values())
-    assert all(row["steps"] > 2 for row in found.values())
+    assert all(row["steps"] > 1 for row in found.values())
 
 
-def test_a_tenth_of_the_data_is_a_tenth_and_styles_are_one(trained):
+def test_a_tenth_of_the_data_is_a_tenth_and_only_changed_data_are_made_anew(trained):
     folder, _ = trained
     rows = {name: [json.loads(line) for line in (folder / name / "chains.jsonl").read_text().splitlines()]
             for name in DATA_ARMS}
     assert 0.05 < len(rows["tenth_data"]) / len(rows["short_sft"]) < 0.2
     assert len(distill.accepted(rows["short_sft"])) > 20
-    own = [folder / name / "problems.jsonl" for name in ("no_constraints", "no_filter")]
-    assert all(path.is_file() for path in own) and not (folder / "results" / "problems.jsonl").exists()
+    assert (folder / "no_filter" / "problems.jsonl").is_file()
+    assert not (folder / "tenth_data" / "problems.jsonl").exists()  # it takes the run's own
 
 
 def test_the_updates_for_a_budget_are_the_fewest():

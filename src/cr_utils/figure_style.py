@@ -46,7 +46,8 @@ ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO"
               "short_grpo": "small budget, answers rewarded", "whitebox": "half for steps",
               "bilevel": "steps beside the answer"}
 BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval",
-                    "cruxeval_test": "CRUXEval, test rows", "cruxeval dev": "CRUXEval (200 dev)",
+                    "cruxeval_test": "CRUXEval, test rows", "cruxeval_dev": "CRUXEval, dev rows",
+                    "cruxeval dev": "CRUXEval (200 dev)",
                     "livecodebench": "LiveCodeBench", "reval": "REval"}
 
 

@@ -137,6 +137,7 @@ def _ablations(run, values: dict, share: Share) -> Fit:
     spent = jsonl.read(run.need("04_grpo", "log.jsonl"))[-1].get("seconds") or pace["04_grpo"]
     wanted = {key: values[key] for key in ("ablation_sft_steps", "ablation_more_sft_steps", "ablation_grpo_steps",
                                            "ablation_items")}
+    wanted |= {key: values[key] for key in ("ablation_sft_tokens", "ablation_cruxeval") if values[key]}
     wanted["ablation_more_sft_steps"] = min(wanted["ablation_more_sft_steps"], math.ceil(spent / pace["03_sft"]))
     factor = min(1.0, share.left() / max(needed(values["ablation_arms"], wanted, pace, question), 1e-9))
     found = budget.scaled(wanted, wanted, factor)
@@ -147,11 +148,11 @@ def _ablations(run, values: dict, share: Share) -> Fit:
 
 
 def needed(names: list[str], sizes: dict, pace: dict, question: float) -> float:
-    """Seconds that arms take: their updates, and two sheets of questions each."""
+    """Seconds that arms take: their updates, and two or three sheets of questions each."""
     total = 0.0
     for name in names:
         kind = arms.ARMS[name].train
         steps = sizes["ablation_more_sft_steps" if name == "more_sft" else f"ablation_{kind}_steps"] if kind else 0
         total += steps * pace.get({"sft": "03_sft", "grpo": "04_grpo"}.get(kind, ""), 0.0)
-        total += 2 * sizes["ablation_items"] * question
+        total += (2 * sizes["ablation_items"] + sizes.get("ablation_cruxeval", 0)) * question
     return total

@@ -130,6 +130,7 @@ SCHEMA = {
     "sft_max_length": Key(int, REQUIRED, "longest training sequence in tokens; longer ones are left out", 16),
     "sft_eval_every": Key(int, REQUIRED, "updates between validations", 1),
     "sft_eval_items": Key(int, REQUIRED, "validation questions answered each time", 1),
+    "sft_chains": Key(list, [], "files of chains to train on in place of those of 02"),
     "sft_extra": Key(dict, {}, "further settings passed as they are to TRL's SFTConfig"),
     "grpo_share": Key(float, 0.16, "share of time_budget for GRPO", 0.0, 1.0),
     "grpo_steps": Key(int, REQUIRED, "optimizer updates", 1),
