@@ -1,10 +1,12 @@
-"""The arms about rewards: one start, one set of prompts, one seed; only what is paid for the answers differs."""
+"""The arms about rewards: one start, one set of prompts, one seed; only what is paid for the answers differs. The
+arms about data: one budget of completion tokens; only the data differ.
+"""
 
 import json
 
 import pytest
 
-from cr_utils import arms, params, whitebox, workshop
+from cr_utils import arms, distill, params, sft, synthesis, whitebox, workshop
 from cr_utils.questions import build
 
 CODE = "def f(x):\n    y = x + {n}\n    return y"
@@ -54,3 +56,50 @@ def test_what_training_reported_is_summed_up_by_arm(made):
     found = workshop.summaries(made, ["full", *NAMES])
     assert [(row["arm"], row["steps"], row["rollouts"]) for row in found] == [(name, 1, 16) for name in NAMES]
     assert {arms.REFERENCES[name] for name in NAMES[1:]} == {"short_grpo"}
+
+
+DATA_ARMS = ("short_sft", "no_filter", "tenth_data")
+BUDGET = 2_500  # completion tokens
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of the arms about data, trained on BUDGET completion tokens each, and the values."""
+    folder = tmp_path_factory.mktemp("data_arms")
+    values = params.load("smoke", {"ablation_arms": [*DATA_ARMS], "ablation_sft_tokens": BUDGET, "sft_batch_size": 4,
+                                   "data_workers": 1})
+    sizes = {"train": 200, "validation": 0, "heldout": 0, "heldout_ood": 0}
+    options = {"seed": 0, "constraints": True, "mutation": True, "max_steps": 24}
+    problems, _ = synthesis.synthesize(sizes, options, workers=0)
+    shop = workshop.Workshop(folder, values, problems, {"base": "shipped", "sft": "shipped", "grpo": "shipped"})
+    for name in DATA_ARMS:
+        shop.model(name)
+    return folder, values
+
+
+def test_arms_about_data_see_the_same_completion_tokens(trained):
+    folder, values = trained
+    found = {row["arm"]: row for row in workshop.summaries(folder, DATA_ARMS)}
+    longest = values["sft_batch_size"] * values["sft_max_length"]
+    assert all(BUDGET <= row["completion_tokens"] < BUDGET + longest for row in found.values())
+    assert all(row["steps"] > 1 for row in found.values())
+
+
+def test_a_tenth_of_the_data_is_a_tenth_and_only_changed_data_are_made_anew(trained):
+    folder, _ = trained
+    rows = {name: [json.loads(line) for line in (folder / name / "chains.jsonl").read_text().splitlines()]
+            for name in DATA_ARMS}
+    assert 0.05 < len(rows["tenth_data"]) / len(rows["short_sft"]) < 0.2
+    assert len(distill.accepted(rows["short_sft"])) > 20
+    assert (folder / "no_filter" / "problems.jsonl").is_file()
+    assert not (folder / "tenth_data" / "problems.jsonl").exists()  # it takes the run's own
+
+
+def test_the_updates_for_a_budget_are_the_fewest():
+    encoded = [{"input_ids": [1] * n, "labels": [sft.IGNORED] * 2 + [1] * (n - 2)} for n in range(4, 24)]
+    given = {"sft_batch_size": 2, "sft_grad_accum": 2, "seed": 1}
+    order = sft.order([len(row["input_ids"]) for row in encoded], 2, 400, 1)
+    tokens = [len(encoded[row]["input_ids"]) - 2 for row in order]
+    for budget in (1, 40, 333, 1000):
+        steps, seen = sft.updates_for(budget, encoded, given)
+        assert seen == sum(tokens[:4 * steps]) >= budget > sum(tokens[:4 * (steps - 1)])

@@ -44,11 +44,14 @@ SOURCE_LINES = {"train": "-", "heldout": DASHES, "heldout_ood": DOTS, "cruxeval"
 ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO", "more_sft": "more SFT, no GRPO",
               "short_sft": "small budget, all data", "no_chains": "without chains",
               "no_constraints": "without constraints", "no_mutation": "without mutation",
+              "no_filter": "without the filter of idle code", "half_data": "half of the chains, twice",
+              "tenth_data": "a tenth of the chains, ten times",
               "facts": "every operation stated", "results": "results of lines only",
               "short_grpo": "small budget, answers rewarded", "whitebox": "half for steps",
               "bilevel": "steps beside the answer"}
 BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval",
-                    "cruxeval_test": "CRUXEval, test rows", "cruxeval dev": "CRUXEval (200 dev)",
+                    "cruxeval_test": "CRUXEval, test rows", "cruxeval_dev": "CRUXEval, dev rows",
+                    "cruxeval dev": "CRUXEval (200 dev)",
                     "livecodebench": "LiveCodeBench", "reval": "REval"}
 
 

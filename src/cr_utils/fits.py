@@ -142,6 +142,7 @@ def _ablations(run, values: dict, share: Share) -> Fit:
     question = (run.upstream("05_eval")["budget"] or {}).get("measured", {}).get("seconds_per_question", 0.0)
     spent = jsonl.read(run.need("04_grpo", "log.jsonl"))[-1].get("seconds") or pace["04_grpo"]
     wanted = {key: values[key] for key in ARM_SIZES}
+    wanted |= {key: values[key] for key in ("ablation_sft_tokens", "ablation_cruxeval") if values[key]}
     equal = math.ceil(spent / pace["03_sft"])
     wanted["ablation_more_sft_steps"] = min(wanted["ablation_more_sft_steps"], equal)
     factor = min(1.0, share.left() / max(needed(values["ablation_arms"], wanted, pace, question), 1e-9))
@@ -153,11 +154,11 @@ def _ablations(run, values: dict, share: Share) -> Fit:
 
 
 def needed(names: list[str], sizes: dict, pace: dict, question: float) -> float:
-    """Seconds that arms take: their updates, and two sheets of questions each."""
+    """Seconds that arms take: their updates, and two or three sheets of questions each."""
     total = 0.0
     for name in names:
         kind = arms.ARMS[name].train
         steps = sizes[f"ablation_{'more_sft' if name == 'more_sft' else kind}_steps"] if kind else 0
         total += steps * pace.get({"sft": "03_sft", "grpo": "04_grpo"}.get(kind, ""), 0.0)
-        total += 2 * sizes["ablation_items"] * question
+        total += (2 * sizes["ablation_items"] + sizes.get("ablation_cruxeval", 0)) * question
     return total

@@ -10,7 +10,7 @@ NOT_PROFILES = {"base", "constraints", "constraints-wide"}
 TASKS = ("output", "input", "coverage", "path", "state")
 ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra", "context")
 ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation",
-        "facts", "results", "short_grpo", "whitebox", "bilevel")
+        "no_filter", "half_data", "tenth_data", "facts", "results", "short_grpo", "whitebox", "bilevel")
 STYLES = ("facts", "results")
 SHARDING = ("none", "fsdp2", "zero3")
 VLLM = ("none", "colocate", "server")
@@ -29,7 +29,8 @@ STAGE_KEYS = {
 }
 # What decides a stage's result beside the keys that its notebook declares: the arms of 06 train and score
 # as the earlier stages do.
-ALSO = {"06_ablations": ("data_", "distill_", "sft_", "grpo_", "eval_max_new_tokens", "eval_engine")}
+ALSO = {"06_ablations": ("data_", "distill_", "sft_", "grpo_", "eval_max_new_tokens", "eval_engine",
+                         "benchmarks")}
 REQUIRED = object()
 SAMPLED = ("eval_cruxeval", "eval_reval", "eval_livecodebench")  # eval_whole puts the largest number in their place
 
@@ -130,6 +131,7 @@ SCHEMA = {
     "sft_max_length": Key(int, REQUIRED, "longest training sequence in tokens; longer ones are left out", 16),
     "sft_eval_every": Key(int, REQUIRED, "updates between validations", 1),
     "sft_eval_items": Key(int, REQUIRED, "validation questions answered each time", 1),
+    "sft_chains": Key(list, [], "files of chains to train on in place of those of 02"),
     "sft_extra": Key(dict, {}, "further settings passed as they are to TRL's SFTConfig"),
     "grpo_share": Key(float, 0.16, "share of time_budget for GRPO", 0.0, 1.0),
     "grpo_steps": Key(int, REQUIRED, "optimizer updates", 1),
@@ -178,6 +180,8 @@ SCHEMA = {
     "ablation_arms": Key(list, list(ARMS), "arms to train and score", choices=ARMS),
     "ablation_sft_steps": Key(int, REQUIRED, "SFT updates of the arms about data", 1),
     "ablation_more_sft_steps": Key(int, REQUIRED, "SFT updates that cost what the GRPO stage costs", 1),
+    "ablation_sft_tokens": Key(int, 0, "completion tokens of the SFT of the arms about data (0: by updates)", 0),
     "ablation_grpo_steps": Key(int, REQUIRED, "GRPO updates of the arm without SFT", 1),
     "ablation_items": Key(int, REQUIRED, "held-out questions per arm", 1),
+    "ablation_cruxeval": Key(int, 0, "CRUXEval output questions per arm (0: none, 800: all)", 0, 800),
 }

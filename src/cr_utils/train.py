@@ -64,7 +64,7 @@ def _begin(name: str, values: dict) -> dict:
 
 
 def _sft(values: dict, found: dict, problems: list[dict]) -> dict:
-    rows = distill.accepted(jsonl.read(found["chains"]))
+    rows = distill.training_rows(found["chains"], values["sft_chains"])
     validate = responders.validator(exams.validation(problems, values["sft_eval_items"]),
                                     values["eval_max_new_tokens"], values["eval_batch_size"])
     return sft.train(rows, found["start"], found["out"], values, validate)

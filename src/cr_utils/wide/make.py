@@ -39,6 +39,7 @@ REASONS = (
     "dead code",
     "idle operation",
     "benchmark program",
+    "near copy",
     "raises",
     "too many steps",
     "output not a small literal",
@@ -56,11 +57,13 @@ def candidates_of(
 ) -> Iterator[dict | str]:
     """The problems of one drawn program, or the reason why there is none.
 
-    `options` holds mutation, constraints (both bool; the second is on where it is left out, and of training
-    only) and max_steps; `thin` counts accepted problems by cell. Problems carry `print` and `key` as those of
-    the core grammar do.
+    `options` holds mutation, max_steps and, of training only and on where they are left out, constraints and
+    filters (without these, programs that do something in vain pass); `thin` counts accepted problems by cell.
+    Problems carry `print` and `key` as those of the core grammar do.
     """
-    cell = sample_cell(rng, split, thin, split != "train" or options.get("constraints", True))
+    other = split != "train"
+    filtered = other or options.get("filters", True)
+    cell = sample_cell(rng, split, thin, other or options.get("constraints", True))
     made = program(rng, cell)
     if made is None:
         yield "no program"
@@ -71,13 +74,12 @@ def candidates_of(
         yield "no program"
         return
     print_ = fingerprint(made.code, tree)
-    reason = static_reason(tree, made.code, print_, split, cell)
+    reason = static_reason(tree, made.code, print_, split, cell, filtered)
     if reason:
         yield reason
         return
-    wanted = statements(tree)
     program_, looks, reason = executed(rng, made, options)
-    reason = reason or dynamic_reason(tree, wanted, looks)
+    reason = reason or dynamic_reason(tree, looks, filtered)
     if reason:
         yield reason
         return
@@ -86,13 +88,15 @@ def candidates_of(
         yield {**problem, "split": split, "print": print_, "key": normal_key(problem, print_)}
 
 
-def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Cell) -> str | None:
+def static_reason(
+    tree: ast.Module, code: str, print_: str, split: str, cell: Cell, filtered: bool = True
+) -> str | None:
     """Why a program is rejected before it runs, or None."""
     if share(print_) != ("heldout" if split == "heldout_ood" else split):
         return "other split"
     if cell.setting == "control" and structure.depth(tree) != cell.depth:
         return "wrong depth"
-    return wasteful(tree) or ("benchmark program" if near_copy(code, print_) else None)
+    return filtered and wasteful(tree) or near_copy(code, print_)
 
 
 def executed(
@@ -124,9 +128,9 @@ def executed(
     return program_, found, None
 
 
-def dynamic_reason(tree: ast.Module, wanted: set[int], looks: list[tuple[str, Seen]]) -> str | None:
-    """Why a program is rejected for what its runs show, or None; `wanted` are the lines to be reached."""
-    if not wanted <= frozenset().union(*(seen.coverage for _, seen in looks)):
+def dynamic_reason(tree: ast.Module, looks: list[tuple[str, Seen]], filtered: bool = True) -> str | None:
+    """Why a program is rejected for what its runs show, or None."""
+    if filtered and not statements(tree) <= frozenset().union(*(seen.coverage for _, seen in looks)):
         return "line never reached"
     outputs = Counter(seen.output for _, seen in looks)
     if len(outputs) < 2 or outputs.most_common(1)[0][1] > 0.8 * len(looks):
@@ -137,6 +141,8 @@ def dynamic_reason(tree: ast.Module, wanted: set[int], looks: list[tuple[str, Se
         if seen.output not in ("True", "False") and len(seen.output) > 4
     ) and all(seen.output == text or f"{seen.output}, " in text for text, seen in looks):
         return "output is the input"
+    if not filtered:
+        return None
     some = spread(looks, CHECKED)
     idle = idle_statement(tree, [text for text, _ in some], [seen.output for _, seen in some])
     return "idle statement" if idle else None
