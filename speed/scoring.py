@@ -2,11 +2,12 @@
 
     python speed/scoring.py [--rows N] [--seed N]
 
-Needs the benchmark's file (CR_BENCHMARKS, or the cache of `python -m cr_utils data fetch`). The generations are drawn
-with a seed from the benchmark's own answers: of each row's ten about three are distinct (in the published files
-each stands there 3.1 to 4.8 times); half the rows have the right one among them; the others are answers of other rows,
-changed literals, expressions, text that is no Python, and two calls that never end. Prints one JSON object: wall and CPU
-seconds (this process, and the sandbox's), and what was right.
+Needs the benchmark's file (CR_BENCHMARKS, or the cache of `python -m cr_utils data fetch`). The generations
+are drawn with a seed from the benchmark's own answers: of each row's ten about three are distinct (in the
+published files each stands there 3.1 to 4.8 times); half the rows have the right one among them; the others
+are answers of other rows, expressions, text that is no Python, and calls that never end (with seed 0 two of
+the inputs of other rows do not either). Prints one JSON object: wall and CPU seconds (this process's and the
+sandbox's), and what was right.
 """
 
 import argparse
@@ -27,7 +28,8 @@ def texts(mode: str, row: dict, rows: list[dict], dice: random.Random) -> list[s
         return one["output"] if mode == "output" else f"f({one['input']})"
 
     own, other, third = right(row), right(dice.choice(rows)), right(dice.choice(rows))
-    odd = dice.choice([f"{own} or 1", f" {other}", f"{other}  # so", f"{own[:-1]}", f"({third})", f"{other}, 1", "f("])
+    odd = dice.choice([f"{own} or 1", f" {other}", f"{other}  # so", f"{own[:-1]}", f"({third})",
+                       f"{other}, 1", "f("])
     distinct = [own if dice.random() < 0.5 else third, other, dice.choice([third, other, odd])]
     return [dice.choice(distinct) for _ in range(10)]
 
@@ -56,10 +58,12 @@ def main() -> None:
             result = score.score_generations("cruxeval", mode, rows, made, sandbox)
         distinct = sum(len(set(one)) for one in made.values())
         found[mode] = {
-            "generations": 10 * len(rows), "distinct": distinct, "seconds": round(time.monotonic() - began, 2),
+            "generations": 10 * len(rows), "distinct": distinct,
+            "seconds": round(time.monotonic() - began, 2),
             "cpu_here": round(cpu(resource.RUSAGE_SELF) - own, 2),
             "cpu_sandbox": round(cpu(resource.RUSAGE_CHILDREN) - theirs, 2),
-            "pass_at_1": round(result["pass_at_1"], 2), "strict_pass_at_1": round(result["strict_pass_at_1"], 2),
+            "pass_at_1": round(result["pass_at_1"], 2),
+            "strict_pass_at_1": round(result["strict_pass_at_1"], 2),
             "judged_differently": result["judged_differently"],
         }
     print(json.dumps(found, indent=1))

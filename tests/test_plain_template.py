@@ -23,7 +23,7 @@ SHORT = {
 
 
 def save(folder, starts, kind="llama"):
-    """A small random model whose tokenizer has no chat template and no padding token, as a base model's has."""
+    """A small random model; as a base model's, its tokenizer has no chat template and no padding token."""
     model, tok = tiny(kind=kind, spread=0.05)
     model.generation_config.eos_token_id = list(range(0, 600, 16))  # some answers end early, some are cut
     tok.chat_template = tok.pad_token = None
@@ -61,7 +61,8 @@ def test_such_a_model_goes_through_every_stage_and_keeps_the_form(bare, tmp_path
     grpo.train(QUESTIONS, tuned, tmp_path / "grpo", values, None, reward)
     made = [json.loads(line) for line in (tmp_path / "grpo" / "rollouts.jsonl").read_text().splitlines()]
     assert len(made) == 4 and {row["prompt"] for row in made} <= {q.prompt for q in QUESTIONS}
-    assert all(0 < reply.tokens <= 8 for reply in engines.load(str(tmp_path / "grpo" / "model"), values)(QUESTIONS))
+    answer = engines.load(str(tmp_path / "grpo" / "model"), values)
+    assert all(0 < reply.tokens <= 8 for reply in answer(QUESTIONS))
     # What a server reads: the saved template gives the text that the model was trained on.
     served = AutoTokenizer.from_pretrained(tmp_path / "grpo" / "model")
     turns = [{"role": "user", "content": "x = 1"}]

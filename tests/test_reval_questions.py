@@ -116,20 +116,25 @@ def test_the_whole_assertion_is_strictly_right_too(asked):
         assert answers.judge(asked["0.0/output"], f"<answer>{text}</answer>").passed is right
 
 
+ADDED = "self.counter.add('{}')\nself.counter.add('b', 3)\n"
+
+
 @pytest.mark.parametrize("answer, strict, kind, published", [
-    ("self.counter.add('a')\nself.counter.add('b', 3)\nassertEqual(self.counter.most(), 'b')", True, "pass", True),
-    ("assertEqual(self.counter.most(), 'b')", True, "pass", True),  # the published scorer adds the lines before it
+    (ADDED.format("a") + "assertEqual(self.counter.most(), 'b')", True, "pass", True),
+    ("assertEqual(self.counter.most(), 'b')", True, "pass", True),  # the lines before it are added
     ('assertEqual( self.counter.most(), "b" )', True, "pass", True),
     ("assertEqual(self.counter.most(), 'a')", False, "wrong", False),
     ("assertEqual(self.counter.least(), 'b')", False, "format", False),
-    ("self.counter.add('c')\nself.counter.add('b', 3)\nassertEqual(self.counter.most(), 'b')", False, "format", True),
+    (ADDED.format("c") + "assertEqual(self.counter.most(), 'b')", False, "format", True),
     ("assertEqual('b', 'b')", False, "format", True),
     ("assertEqual(self.counter.most(), self.counter.most())", False, "format", True),
     ("'b'", True, "pass", True),
 ])
-def test_a_completed_test_of_a_class_counts_by_its_value(asked, sandbox, tmp_path, monkeypatch, answer, strict, kind,
-                                                         published):
+def test_a_completed_test_of_a_class_counts_by_its_value(asked, sandbox, tmp_path, monkeypatch, answer,
+                                                         strict, kind, published):
     monkeypatch.setenv("CR_BENCHMARKS", str(FIXTURES))
-    item, = evaluate.run("m", "reval", [asked["5.1/output"]], lambda _: [evaluate.Reply(f"<answer>{answer}</answer>")],
-                         tmp_path / "items.jsonl", sandbox, say=False)
-    assert (item["verdict"], item["kind"], item["parity"], item["answer"]) == (strict, kind, published, answer)
+    said = [evaluate.Reply(f"<answer>{answer}</answer>")]
+    item, = evaluate.run("m", "reval", [asked["5.1/output"]], lambda _: said, tmp_path / "items.jsonl",
+                         sandbox, say=False)
+    found = [item[key] for key in ("verdict", "kind", "parity", "answer")]
+    assert found == [strict, kind, published, answer]

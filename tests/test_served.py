@@ -21,8 +21,9 @@ PYTHON = os.environ.get("CR_SERVING_PYTHON", sys.executable)
 NEEDED = "import transformers.utils.import_utils as u; raise SystemExit(not u.is_serve_available())"
 LENGTH = 40
 LONG = "def f(x):\n" + "    x += 1\n" * 300 + "    return x"
-ASKED = [questions.at({"id": f"p{n}", "code": f"def f(s):\n    return s[{n}:] + s.upper()", "entry_point": "f",
-                       "input": "'abcdef'", "output": repr("abcdef"[n:] + "ABCDEF")}, "output")
+CODE = "def f(s):\n    return s[{n}:] + s.upper()"
+ASKED = [questions.at({"id": f"p{n}", "code": CODE.format(n=n), "entry_point": "f", "input": "'abcdef'",
+                       "output": repr("abcdef"[n:] + "ABCDEF")}, "output")
          for n in range(6)]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -31,13 +32,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def server(tmp_path_factory):
     """Its address; the model's name is the folder of the shipped base."""
     if subprocess.run([PYTHON, "-c", NEEDED], capture_output=True, timeout=300).returncode:
-        pytest.skip(f"{PYTHON} has no transformers[serving] (fastapi, uvicorn, openai): pip install it, or set "
-                    "CR_SERVING_PYTHON")
+        pytest.skip(f"{PYTHON} has no transformers[serving]: pip install it, or set CR_SERVING_PYTHON")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [PYTHON, "-m", "transformers.cli.transformers", "serve", str(paths.asset("base")), "--host", "127.0.0.1",
-             "--port", str(port), "--device", "cpu", "--dtype", "float32"]
+    words = [PYTHON, "-m", "transformers.cli.transformers", "serve", str(paths.asset("base")),
+             "--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
     said = tmp_path_factory.mktemp("server") / "log.txt"
     quiet = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "passive", "PYTHONWARNINGS": "ignore"}
     with said.open("w") as log, subprocess.Popen(words, stdout=log, stderr=log, env=quiet) as running:
@@ -62,7 +62,8 @@ def _wait(address: str, running, said: Path, patience: float = 600) -> None:
 
 def connect(server, tmp_path, **settings):
     """The engine as a spec in eval_models gives it."""
-    values = params.load("tiny", {"eval_max_new_tokens": LENGTH, "eval_endpoint": {"concurrency": 4, **settings}})
+    asked = {"eval_max_new_tokens": LENGTH, "eval_endpoint": {"concurrency": 4, **settings}}
+    values = params.load("tiny", asked)
     return engines.load(f"openai:{paths.asset('base')}@{server}", values, tmp_path / "asked.jsonl")
 
 
@@ -92,8 +93,9 @@ def test_an_evaluation_through_the_server_resumes_without_asking_again(server, t
 
 
 def test_a_prompt_that_fills_the_context_is_told_by_its_length(server, tmp_path):
-    """This server cuts nothing and refuses nothing; with `context` the reply counts as a prompt that was too long."""
-    long = questions.at({"id": "long", "code": LONG, "entry_point": "f", "input": "1", "output": "301"}, "output")
+    """This server cuts nothing and refuses nothing; with `context` the reply counts as `prompt_too_long`."""
+    long = questions.at({"id": "long", "code": LONG, "entry_point": "f", "input": "1", "output": "301"},
+                        "output")
     model, tokenizer = models.load("shipped", device="cpu")
     here, = responders.respond(model, tokenizer, max_new_tokens=LENGTH)([long])
     there, short = connect(server, tmp_path, context=1024)([long, ASKED[0]])

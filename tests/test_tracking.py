@@ -1,7 +1,7 @@
-"""Tracking beside log.jsonl: off by default, a clear message where the package is missing, curves where it is not.
+"""Tracking beside log.jsonl: off by default, a clear message where the package is missing, else its curves.
 
-The trackers are no part of the environment: what needs one is skipped without it, here or for the interpreter that
-CR_TRACKING_PYTHON names (a virtual environment with `pip install tensorboard trackio wandb`).
+The trackers are no part of the environment: what needs one is skipped without it, here or for the interpreter
+that CR_TRACKING_PYTHON names (a virtual environment with `pip install tensorboard trackio wandb`).
 """
 
 import importlib.util

@@ -6,25 +6,34 @@ import json
 
 import pytest
 
-from cr_utils import arms, distill, params, sft, synthesis, whitebox, workshop
+from cr_utils import arms, distill, params, sft, synthesis, teacher, whitebox, workshop
 from cr_utils.questions import build
 
 CODE = "def f(x):\n    y = x + {n}\n    return y"
 PROBLEMS = [{"id": f"p{n}", "code": CODE.format(n=n), "entry_point": "f", "input": "2", "output": str(2 + n),
              "split": "train", "source": "grammar"} for n in range(1, 5)]
+pytestmark = pytest.mark.slow
 NAMES = ("short_grpo", "whitebox", "bilevel")
 SMALL = {
-    "ablation_arms": [*NAMES], "ablation_grpo_steps": 1, "grpo_prompts": 4, "grpo_group": 4, "grpo_batch_size": 16,
-    "grpo_max_new_tokens": 72, "grpo_tasks": ["output"], "grpo_steps": 1, "grpo_save_every": 1,
+    "ablation_arms": [*NAMES], "ablation_grpo_steps": 1, "grpo_prompts": 4, "grpo_group": 4,
+    "grpo_batch_size": 16,
+    "grpo_max_new_tokens": 72, "grpo_temperature": 0.8, "grpo_tasks": ["output"], "grpo_steps": 1,
+    "grpo_save_every": 1,
 }
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The folder of the arms, each trained for one update from the shipped base."""
+    """The folder of the arms, each trained for one update; the start has learnt a wrong step, right answers."""
     folder = tmp_path_factory.mktemp("arms")
     values = params.load("smoke", SMALL)
-    shop = workshop.Workshop(folder, values, PROBLEMS, {"base": "shipped", "sft": "shipped", "grpo": "shipped"})
+    asked = [build(one, "output") for one in PROBLEMS]
+    chains = [teacher.narrate(one).replace("# x = 2", "# x = 7") for one in asked]
+    assert all("# x = 7" in chain for chain in chains)
+    rows = [{"prompt": one.prompt, "completion": chain} for one, chain in zip(asked, chains, strict=True)]
+    sft.train(rows, "shipped", folder / "tuned", values | {"sft_steps": 30, "sft_eval_every": 30})
+    tuned = str(folder / "tuned" / "model")
+    shop = workshop.Workshop(folder, values, PROBLEMS, {"base": "shipped", "sft": tuned, "grpo": tuned})
     trained = {name: shop.model(name) for name in values["ablation_arms"]}
     assert trained == {name: str(folder / name / "model") for name in NAMES}
     assert all(shop.model(name) == path for name, path in trained.items())  # nothing is trained twice
@@ -36,8 +45,15 @@ def rollouts(folder, name):
 
 
 def test_the_arms_answer_the_same_prompts_alike_before_their_first_update(made):
-    one, *others = ([(row["question_id"], row["completion"]) for row in rollouts(made, name)] for name in NAMES)
+    one, *others = (
+        [(row["question_id"], row["completion"]) for row in rollouts(made, name)] for name in NAMES
+    )
     assert len(one) == 4 and others == [one, one]
+
+
+def test_steps_are_paid_for_in_the_two_arms_alone(made):
+    plain, half, second = ([row["reward"] for row in rollouts(made, name)] for name in NAMES)
+    assert 0 < sum(plain) and sum(half) < sum(plain) < sum(second)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -121,7 +121,8 @@ class Endpoint:
     def _key(self, prompt: str, number: int) -> str:
         server = self.server
         asked = [server.url, server.model, server.chat, sorted(server.extra.items()),
-                 sorted(self.options.items()), prompt, number, *([server.context] if server.context else [])]
+                 sorted(self.options.items()), prompt, number]
+        asked += [server.context] if server.context else []
         return hashlib.sha256(repr(asked).encode()).hexdigest()[:24]
 
     def _cost(self, read: float, written: float) -> float:

@@ -20,8 +20,8 @@ class Server:
     """Where and how to ask. `url` ends before /chat/completions; `chat` False sends the bare prompt to
     /completions, for base models. timeout: seconds for a whole reply. tries: at most, per request. wait:
     seconds before the second try; doubled from try to try. extra: merged into every request's body; a value
-    None removes a field. context: tokens of the model's context; a prompt that fills it counts as too long also
-    where the server takes it (transformers' does)."""
+    None removes a field. context: tokens of the model's context; a prompt that fills it counts as too long,
+    also where the server takes it (transformers' does)."""
 
     url: str
     model: str

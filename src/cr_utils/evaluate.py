@@ -189,10 +189,13 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
 def _whole_tests(questions: list[Question], judged: list[answers.Judged], sandbox) -> list[answers.Judged]:
     """Verdicts in which the asked test, completed, counts by the value in its place, as an assertion does."""
     exam = reval_questions.at_hand()
+    found = list(judged)
     for index, (question, verdict) in enumerate(zip(questions, judged, strict=True)):
-        if exam and verdict.kind == "format" and (value := exam.in_place(question, verdict.answer)) is not None:
-            judged[index] = replace(answers.judge_answers([question], [value], sandbox)[0], answer=verdict.answer)
-    return judged
+        value = exam.in_place(question, verdict.answer) if exam and verdict.kind == "format" else None
+        if value is not None:
+            one, = answers.judge_answers([question], [value], sandbox)
+            found[index] = replace(one, answer=verdict.answer)
+    return found
 
 
 def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sandbox) -> None:

@@ -26,10 +26,10 @@ import transformers  # noqa: E402
 from cr_utils import attention, distributed, paths  # noqa: E402
 from cr_utils.errors import UserError  # noqa: E402
 
-# For a model that has no chat template of its own (Llama base, DeepSeek-Coder base): the message and a new line,
-# then the answer. Saved with what is trained from it, so that a server asks in the same form.
-PLAIN = ("{% for m in messages %}{{ m['content'] }}{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}"
-         "{{ '\\n' }}{% endfor %}")
+# For a model that has no chat template of its own (Llama base, DeepSeek-Coder base): the message and a new
+# line, then the answer. Saved with what is trained from it, so that a server asks in the same form.
+PLAIN = ("{% for m in messages %}{{ m['content'] }}"
+         "{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}")
 SMALL = 500_000_000  # parameters below which nothing need be saved on memory
 LORA = {
     "r": 16,
@@ -171,7 +171,7 @@ def without_bitsandbytes():
 
 
 def read_tokenizer(path: str):
-    """The tokenizer saved in a folder or on the hub, padding on the left, with a chat template (PLAIN at need).
+    """The tokenizer saved in a folder or on the hub, padding left, with a chat template (PLAIN at need).
 
     A folder whose tokenizer is a plain `tokenizers` file is read as such: AutoTokenizer goes by the
     architecture and would put Qwen's own splitting rules in place of ours.

@@ -32,7 +32,7 @@ STAGE_KEYS = {
 ALSO = {"06_ablations": ("data_", "distill_", "sft_", "grpo_", "eval_max_new_tokens", "eval_engine",
                          "benchmarks")}
 REQUIRED = object()
-SAMPLED = ("eval_cruxeval", "eval_reval", "eval_livecodebench")  # eval_whole puts the largest number in their place
+SAMPLED = ("eval_cruxeval", "eval_reval", "eval_livecodebench")  # eval_whole puts all rows in their place
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ SCHEMA = {
     "eval_cruxeval": Key(int, REQUIRED, "CRUXEval items per direction (800: all)", 0, 800),
     "eval_reval": Key(int, 120, "REval places, each asked about in four tasks (3152: all)", 0, 3152),
     "eval_livecodebench": Key(int, 120, "LiveCodeBench execution items per direction (479: all)", 0, 479),
-    "eval_whole": Key(bool, False, "all rows of the real benchmarks, in place of the three numbers above (0 stays 0)"),
+    "eval_whole": Key(bool, False, "all rows of the real benchmarks, whatever those numbers say (0: none)"),
     "eval_max_new_tokens": Key(int, REQUIRED, "longest answer, in tokens", 1),
     "eval_batch_size": Key(int, REQUIRED, "answers generated side by side", 1),
     "eval_engine": Key(str, "transformers", "what answers for models on this machine: transformers, or vLLM",

@@ -60,7 +60,7 @@ def lengths(inputs: dict) -> torch.Tensor:
 
 
 def cut(inputs: dict, tokens: int) -> list[dict]:
-    """A batch halved until its pieces have at most `tokens` tokens (or one row), rows of like length together."""
+    """A batch halved until pieces have at most `tokens` tokens or one row; rows of like length together."""
     length = lengths(inputs)
     rows, width = torch.argsort(length, stable=True), int(length.max())
     size = len(rows)

@@ -35,8 +35,8 @@ PIECES = (r"'[^'\n]*'", r'"[^"\n]*"', r"\n *", r"\.[a-z_]+\(", r" (?:not in|is n
           r" (?:[-+*/%&|^<>=!]|//|\*\*)?=? ", r"\b(?:def|return|if|elif|for|while|not|del|call|try|assert) ",
           r"[A-Za-z_]\w*\(", r"[A-Za-z_]+", r"\d", r"  # ", r"[,:;] ", r"\[(?:::-1|::2|-1|:-1|[0-4])\]",
           r"\[\]|\(\)", r"\):", r".", r"\s")
-# Saved with the tokenizer. AutoTokenizer, by which servers load a model, goes by the architecture and puts Qwen's
-# splitting rules in place of these, unless the tokenizer names a class of its own.
+# Saved with the tokenizer. AutoTokenizer, by which servers load a model, goes by the architecture and puts
+# Qwen's splitting rules in place of these, unless the tokenizer names a class of its own.
 AUTO = {"AutoTokenizer": [None, "TokenizersBackend"]}
 # What the model writes itself (content and end mark) stands inside `generation`, for masks of its tokens.
 CHAT = ("{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
