@@ -25,7 +25,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install -qq --progress-bar off
 export OMP_WAIT_POLICY = passive
 
 .PHONY: help setup light smoke reproduce plan figures report check verify-figures crate checklists environment \
-	test test-slow test-browser lab base clean
+	test test-slow test-browser lint lab base clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [PROFILE=tiny] [ARGS='-p key value']"
@@ -97,6 +97,11 @@ test-slow: $(STAMP) ## run the slow tests: kills, a machine that goes down, a fu
 
 test-browser: $(STAMP) ## run the tests in a headless Chromium, where one is installed
 	@$(PY) -m pytest tests/browser $(ARGS)
+
+lint: $(READ_STAMP) ## check the style of the code (ruff, in the version that pyproject.toml pins)
+	@$(READ) -m pip --disable-pip-version-check install -qq --progress-bar off \
+		`sed -n 's/^lint = \["\(ruff[^"]*\)"\].*/\1/p' pyproject.toml`
+	@$(READ) -m ruff check .
 
 lab: $(READ_STAMP) ## open the notebooks in JupyterLab (training needs `make setup` before)
 	@test "$(READ_VENV)" = "$(VENV)" || echo "without torch: data, chains and finished results; for training run \`make setup\` first"

@@ -3,9 +3,9 @@
     .venv/bin/python speed/gradient_signal.py results/tiny/03_sft/model results/tiny/01_data/problems.jsonl
 
 For each group of parameters it prints |mean gradient|^2 (estimated without bias from products of different
-batches), the mean |gradient|^2 of one batch, and their ratio; and the mean cosine of two batches as they are and
-after each entry was divided by its root mean square, as Adam does. A ratio r means that about 1/r batches have to
-be averaged before half of the squared length of the mean is signal. Nothing is trained.
+batches), the mean |gradient|^2 of one batch, and their ratio; and the mean cosine of two batches as they are
+and after each entry was divided by its root mean square, as Adam does. A ratio r means that about 1/r batches
+have to be averaged before half of the squared length of the mean is signal. Nothing is trained.
 """
 
 import argparse
@@ -24,8 +24,10 @@ ROWS = 16  # answers in one forward and backward pass
 
 def rollouts(sampler, asked, group, temperature, longest):
     """Samples and centred rewards, group by group, in one list each."""
-    groups = sampler.sample([q.prompt for q in asked], n=group, temperature=temperature, max_new_tokens=longest, seed=7)
-    flat, repeated = [one for answers_ in groups for one in answers_], [q for q in asked for _ in range(group)]
+    groups = sampler.sample([q.prompt for q in asked], n=group, temperature=temperature,
+                            max_new_tokens=longest, seed=7)
+    flat, repeated = [one for answers_ in groups
+                      for one in answers_], [q for q in asked for _ in range(group)]
     verdicts = answers.judge_many(repeated, [one.text for one in flat], [one.truncated for one in flat])
     right = torch.tensor([float(v.passed) for v in verdicts]).view(-1, group)
     return repeated, flat, (right - right.mean(1, keepdim=True)).flatten(), right.mean().item()
@@ -68,7 +70,8 @@ def report(batches: list[list[torch.Tensor]], names: list[str]) -> None:
         signal = (products.sum() - products.trace()) / (n * (n - 1))
         print(f"{name:12s}{matrix.shape[1]:9d}{signal:11.4g}{total:11.4g}{signal / total:8.3f}")
     size = whole.pow(2).mean(0).sqrt()
-    for name, matrix in (("as they are", whole), ("divided by their size", whole / (size + 1e-3 * size.mean()))):
+    for name, matrix in (("as they are", whole), ("divided by their size",
+                                                  whole / (size + 1e-3 * size.mean()))):
         unit = torch.nn.functional.normalize(matrix, dim=1)
         cosine = ((unit @ unit.T).sum() - len(unit)) / (len(unit) * (len(unit) - 1))
         print(f"mean cosine of two batches, {name}: {cosine:.4f}")

@@ -1,9 +1,11 @@
-"""Completions per second of the sampler against transformers' `generate`, on the same model, prompts and lengths.
+"""Completions per second of the sampler against transformers' `generate`, on the same model, prompts and
+lengths.
 
     python speed/sampler.py [--model shipped] [--prompts 256] [--tokens 150] [--group 1]
 
-Every completion has the same length (no token ends one), so that the two do the same work. Prints seconds of wall
-clock and of processor time; on a busy machine compare the latter. Run it on an otherwise idle one for rates.
+Every completion has the same length (no token ends one), so that the two do the same work. Prints seconds of
+wall clock and of processor time; on a busy machine compare the latter. Run it on an otherwise idle one for
+rates.
 """
 
 import argparse
@@ -50,12 +52,13 @@ def main() -> None:
     kinds.append(("generate", dict(engine="hf", batch_size=64)))
     base = None
     for name, options in reversed(kinds):
-        # `generate` is given a quarter of the work: its rate does not depend on how much there is beyond a batch.
+        # `generate` gets a quarter of the work: its rate does not depend on how much there is beyond a batch.
         part = given if name != "generate" else given[: max(64, len(given) // 4)]
         rate, cpu = measure(Sampler(model, tokenizer, **options), part, how.group, how.tokens)
         base = base or cpu
         print(
-            f"{name:<17} {rate:7.1f} completions/s   {cpu:6.1f} per processor second   x {cpu / base:.1f}", flush=True
+            f"{name:<17} {rate:7.1f} completions/s   {cpu:6.1f} per processor second   x {cpu / base:.1f}",
+            flush=True
         )
 
 

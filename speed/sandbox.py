@@ -233,7 +233,8 @@ def main() -> None:
     print(f"\n{count} generations scored in {seconds:.1f} s; start {start:.2f} s; helper {memory:.0f} MiB")
     costs = {name: cost for name, _, cost in measured}
     whole = costs["sandbox: traces"] / costs["sandbox: map"]
-    print(f"a trace costs {whole:.1f} times the untraced run in the sandbox, {factor:.1f} times the bare call")
+    print(f"a trace costs {whole:.1f} times the untraced run in the sandbox, {factor:.1f} times the bare "
+          "call")
     print(f"layers: {layers}")
 
 

@@ -1,8 +1,9 @@
 """The benchmarks' scoring rules once more, as literally as they are stated, to hold the scorers against.
 
-Slow, unsafe and simple on purpose: a program with the pasted text runs in a forked process of its own, without a
-sandbox, under the guard, the silenced streams, the empty folder and the 3 s of wall time of the published
-harness. Only for texts that a test wrote. Shares no code with the package. REval's rules: `official_reval`.
+Slow, unsafe and simple on purpose: a program with the pasted text runs in a forked process of its own,
+without a sandbox, under the guard, the silenced streams, the empty folder and the 3 s of wall time of the
+published harness. Only for texts that a test wrote. Shares no code with the package. REval's rules:
+`official_reval`.
 """
 
 import json
@@ -15,8 +16,8 @@ import numpy, pandas  # the published harness has loaded them before it forks
 import builtins, faulthandler, io, json, os, shutil, signal, subprocess, sys, tempfile, warnings
 
 warnings.simplefilter("ignore")
-NONE = """kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace
-unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir""".split()
+NONE = """kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate
+replace unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir""".split()
 
 
 class Silent(io.StringIO):
@@ -75,8 +76,8 @@ with tempfile.TemporaryDirectory() as BASE:
 
 def executes(texts: list[str]) -> list[bool]:
     """Does each text run to its end without an exception, as the published harness runs it?"""
-    done = subprocess.run([sys.executable, "-I", "-c", HARNESS], input=json.dumps(texts), capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run([sys.executable, "-I", "-c", HARNESS], input=json.dumps(texts), capture_output=True,
+                          text=True, check=True)
     return json.loads(done.stdout)
 
 
@@ -111,7 +112,9 @@ def livecodebench(row: dict, generations: list[str], verdicts: dict[str, bool]) 
 
 
 def extracted(name: str, mode: str, said: str, thought: bool) -> str:
-    """The published answer in what a model said; `thought`: the model opens the mark, after a chain of thought."""
+    """The published answer in what a model said; `thought`: the model opens the mark, after a chain of
+    thought.
+    """
     if thought and "[ANSWER]" in said:
         said = said.split("[ANSWER]")[1].strip()
     if name == "cruxeval":
@@ -127,8 +130,8 @@ def extracted(name: str, mode: str, said: str, thought: bool) -> str:
 
 
 def reval(data: list[dict], tasks: list[dict], pairs: list[str], answers: list[list]) -> tuple[dict, list]:
-    """The truth of pairs ("idx.input_idx"), [covered, next lines, "Nil" or [[type, repr], …]] for each place, and
-    the verdicts of answers [task, pair, line, expression, response]; None where a program cannot run.
+    """The truth of pairs ("idx.input_idx"), [covered, next lines, "Nil" or [[type, repr], …]] for each place,
+    and the verdicts of answers [task, pair, line, expression, response]; None where a program cannot run.
     """
     job = {"data": data, "tasks": tasks, "pairs": pairs, "answers": answers}
     script = Path(__file__).with_name("official_reval.py")
@@ -175,4 +178,4 @@ from itertools import zip_longest, cycle
 from functools import partial
 from operator import iand
 import sys
-"""
+"""  # noqa: E501 - as published

@@ -33,7 +33,8 @@ def cell_of(prompt):
     op = constraints.space().operations[ASKED.search(prompt).group(1)]
     depth = re.search(r"nested exactly (\d) deep", prompt)
     helper = "helper function g" in prompt
-    setting = "control" if depth else "helper" if helper else "nested" if "more than once" in prompt else "methods"
+    nested = "more than once" in prompt
+    setting = "control" if depth else "helper" if helper else "nested" if nested else "methods"
     return constraints.Cell(op, setting, int(depth.group(1)) if depth else 0)
 
 

@@ -1,4 +1,6 @@
-"""What is kept of a run gives all its tables and figures again; a changed number, a lost row and a worse run are found."""
+"""What is kept of a run gives all its tables and figures again; a changed number, a lost row and a worse run
+are found.
+"""
 
 import json
 
@@ -42,7 +44,8 @@ def test_every_figure_is_redrawn_to_the_same_bytes_from_what_is_kept(small, tmp_
 
 
 def test_nothing_kept_quotes_a_program_a_chain_or_an_answer(small):
-    texts = [json.dumps(row) for stage, name in (("01_data", "problems.jsonl"), ("02_distill", "chains.jsonl"))
+    texts = [json.dumps(row) for stage, name in (("01_data", "problems.jsonl"),
+                                                 ("02_distill", "chains.jsonl"))
              for row in kept.read(kept.beside(small / stage / name))]
     texts += [json.dumps(row) for row in jsonl.read(small / "05_eval" / "items.jsonl")]
     assert texts and not [text for text in texts if "def f" in text or "reasoning" in text or "AB0" in text]
@@ -80,7 +83,8 @@ def test_a_run_that_is_worse_is_out_of_tolerance():
 
 
 def test_claims_of_a_run_that_does_not_exist_are_not_run():
-    old = pd.DataFrame([{"claim": "C2", "verdict": "reproduced", "ours": "x", "published": None, "command": "c"}])
+    old = pd.DataFrame([{"claim": "C2", "verdict": "reproduced", "ours": "x", "published": None,
+                         "command": "c"}])
     assert check.claims(old, None)[0]["verdict"] == "not run"
     assert check.claims(old, old.assign(verdict="not reproduced"))[0]["verdict"] == "differs"
     assert check.claims(old, old.assign(verdict="too few items"))[0]["verdict"] == "too few items"

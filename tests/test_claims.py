@@ -20,10 +20,11 @@ def verdicts(items, arms=(), **how):
 
 def test_clear_gains_are_reproduced():
     items = made({"base": 0.1, "base_direct": 0.2, "sft": 0.5, "grpo": 0.6})
-    arms = made({"full": 0.6, "no_sft": 0.1, "short_sft": 0.5, "no_chains": 0.3, "no_constraints": 0.4}, "arm")
+    arms = made({"full": 0.6, "no_sft": 0.1, "short_sft": 0.5, "no_chains": 0.3, "no_constraints": 0.4},
+                "arm")
     found = verdicts(items, arms)
     assert [found[c] for c in ("C1", "C2", "C3", "C7")] == ["reproduced"] * 4
-    assert [found[c] for c in ("C4", "C5", "C6")] == ["not run"] * 3  # a small model says nothing about 7B and 14B
+    assert [found[c] for c in ("C4", "C5", "C6")] == ["not run"] * 3  # too small to speak of 7B and 14B
 
 
 def test_small_gains_are_a_direction_and_losses_are_not_reproduced():
@@ -32,11 +33,13 @@ def test_small_gains_are_a_direction_and_losses_are_not_reproduced():
     assert verdicts(made({"sft": 0.60, "grpo": 0.50}))["C3"] == "not reproduced"
 
 
-@pytest.mark.parametrize("rates", [{"sft": 0.0, "grpo": 0.0}, {"sft": 0.5, "grpo": 0.0}, {"sft": 0.0, "grpo": 1.0}])
+@pytest.mark.parametrize("rates", [{"sft": 0.0, "grpo": 0.0}, {"sft": 0.5, "grpo": 0.0},
+                                   {"sft": 0.0, "grpo": 1.0}])
 def test_a_few_items_decide_nothing_for_or_against(rates):
     frame = claims.details(made(rates, n=8), []).set_index("claim")
     assert frame.loc["C3", "verdict"] == frame.loc["C7", "verdict"] == "too few items"
-    assert f"n=8, least {claims.LEAST}" in frame.loc["C3", "ours"] and str(claims.LEAST) in frame.loc["C3", "rule"]
+    assert f"n=8, least {claims.LEAST}" in frame.loc["C3",
+                                                     "ours"] and str(claims.LEAST) in frame.loc["C3", "rule"]
     assert verdicts(made(rates, n=claims.LEAST))["C3"] in ("not reproduced", "reproduced")
     assert verdicts(made(rates, n=claims.LEAST - 1))["C3"] == "too few items"
 
@@ -69,8 +72,8 @@ def test_nothing_recorded_is_not_run():
     assert list(claims.claims([], []).columns) == ["claim", "evidence", "verdict"]
 
 
-@pytest.mark.parametrize("name, size", [("Qwen/Qwen2.5-Coder-7B-Instruct", 7), ("x-0.5b", 0.5), ("shipped", None),
-                                        ("Qwen2.5-Coder-14B", 14), ("3bears", None)])
+@pytest.mark.parametrize("name, size", [("Qwen/Qwen2.5-Coder-7B-Instruct", 7), ("x-0.5b", 0.5),
+                                        ("shipped", None), ("Qwen2.5-Coder-14B", 14), ("3bears", None)])
 def test_size_of_a_start_model(name, size):
     assert claims.size(name) == size
 
@@ -86,7 +89,8 @@ def test_large_models_against_gpt4o():
     assert verdicts(items(0.86), model="x-14B")["C6"] == "same direction"
     assert verdicts(items(0.80), model="x-14B")["C6"] == "not reproduced"
     assert verdicts(items(0.95), model="x-7B")["C6"] == "not run"
-    assert verdicts(items(0.95), model="x-7B")["C5"] == "same direction"  # GPT-4o's coverage number is unknown
+    # GPT-4o's coverage number is unknown.
+    assert verdicts(items(0.95), model="x-7B")["C5"] == "same direction"
     assert verdicts(items(0.95), model="x-7B")["C4"] == "unknown"
 
 
@@ -110,8 +114,10 @@ def test_annotate_traces_our_programs_only():
     rows = simulated.problems(8)
     items = [one for one in simulated.items(rows, {"sft": 0.5}, cruxeval=3)]
     found = steps.annotate(items, rows)
-    assert all("first_wrong_step" in i for i in found if i["benchmark"] == "heldout" and i["task"] == "output")
-    assert not any("first_wrong_step" in i for i in found if i["benchmark"] == "cruxeval" or i["task"] == "input")
+    assert all("first_wrong_step" in i for i in found if i["benchmark"] == "heldout"
+               and i["task"] == "output")
+    assert not any("first_wrong_step" in i for i in found if i["benchmark"] == "cruxeval"
+                   or i["task"] == "input")
     assert {i["first_wrong_step"] for i in found if "first_wrong_step" in i} == {1}
 
 

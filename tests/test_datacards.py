@@ -25,7 +25,8 @@ def finished(made):
     first.finish(["problems.jsonl", "data.json", *datacards.write(first, problems)])
     second = record.start("02_distill", values)
     pairs = distill.plan(problems[:40], values["distill_mix"], 50, 0)
-    chains = distill.chains(pairs, distill.interpreter(), second.path("chains.jsonl"), teacher_name="interpreter")
+    chains = distill.chains(pairs, distill.interpreter(), second.path("chains.jsonl"),
+                            teacher_name="interpreter")
     second.finish(["chains.jsonl", *datacards.write(second, chains)])
     return first, second, chains
 
@@ -41,7 +42,8 @@ def test_the_folders_load_with_datasets(finished, made, tmp_path, monkeypatch):
     loaded = datasets.load_dataset(str(second.dir), cache_dir=str(tmp_path))["train"]
     assert [dict(row) for row in loaded] == [row for row in chains if row["verdict"]]
     assert list(loaded.features) == list(datacards.CHAINS)
-    lines = datasets.load_dataset("json", data_files=str(second.dir / "chains.jsonl"), cache_dir=str(tmp_path))
+    lines = datasets.load_dataset("json", data_files=str(second.dir / "chains.jsonl"),
+                                  cache_dir=str(tmp_path))
     assert [dict(row) for row in lines["train"]] == chains
 
 
@@ -98,7 +100,8 @@ def test_data_are_pushed_with_their_card_only_when_finished(finished, monkeypatc
 def test_the_yield_counts_every_chain_once_by_task_and_cell(finished, made):
     chains = [row | {"verdict": i % 4 != 0, "tries": 2} for i, row in enumerate(finished[2])]
     rows = yields.by_cell(chains, made[0])
-    assert sum(row["asked"] for row in rows) == len(chains) and sum(r["tries"] for r in rows) == 2 * len(chains)
+    assert sum(row["asked"]
+               for row in rows) == len(chains) and sum(r["tries"] for r in rows) == 2 * len(chains)
     assert sum(row["accepted"] for row in rows) == sum(row["verdict"] for row in chains)
     shares = yields.shares(rows)
     assert sum(row["asked"] for row in shares) == len(chains)

@@ -20,7 +20,8 @@ OWN = (*FOLDERS, "tests/browser")  # folders whose modules import each other by 
 def declared():
     """Distribution names in pyproject.toml, all extras together."""
     project = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
+    lines = project["dependencies"] + [line for extra in project["optional-dependencies"].values()
+                                       for line in extra]
     return {re.split(r"[<>=!\[ ;]", line)[0].lower().replace("_", "-") for line in lines}
 
 
@@ -50,7 +51,8 @@ def test_every_import_is_of_the_standard_library_our_own_or_declared():
             continue
         names = {one.lower().replace("_", "-") for one in supplied.get(name, [name])}
         if not names & declared():
-            faults.append(f"{where} imports {name} ({', '.join(sorted(names))}), which pyproject.toml does not declare")
+            faults.append(f"{where} imports {name} ({', '.join(sorted(names))}), which pyproject.toml does "
+                          "not declare")
     assert faults == []
 
 
@@ -60,16 +62,17 @@ def test_everything_declared_is_locked():
     assert declared() - have == set()
 
 
-@pytest.mark.parametrize("command", ["report", "figures", "check", "crate", "checklists", "environment", "run", "readme"])
+@pytest.mark.parametrize("command", ["report", "figures", "check", "crate", "checklists", "environment",
+                                     "run", "readme"])
 def test_commands_that_only_read_import_nothing_of_training(command):
     """They must work in the light environment."""
     import subprocess
 
     from cr_utils.__main__ import COMMANDS
 
-    code = ("import sys, importlib\nclass Wall:\n    def find_spec(self, name, *_):\n"
-            "        if name.split('.')[0] in ('torch', 'transformers', 'trl', 'peft', 'datasets', 'accelerate'):\n"
-            "            raise ImportError('not here: ' + name)\n"
-            f"sys.meta_path.insert(0, Wall())\nimportlib.import_module({COMMANDS[command][0]!r})")
+    code = ("import sys, importlib\nclass Wall:\n    def find_spec(self, name, *_):\n        if "
+            "name.split('.')[0] in ('torch', 'transformers', 'trl', 'peft', 'datasets', 'accelerate'):\n     "
+            "       raise ImportError('not here: ' + name)\nsys.meta_path.insert(0, "
+            f"Wall())\nimportlib.import_module({COMMANDS[command][0]!r})")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-500:]

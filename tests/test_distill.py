@@ -196,7 +196,8 @@ def test_a_changed_value_keeps_its_type(value):
 def test_styles_come_in_their_shares_and_the_shortest_takes_what_is_too_long(problems, make):
     pairs = distill.plan(problems, {"output": 1.0}, 60, seed=0)
     texts = {}
-    for name, styles in (("facts", {"facts": 1.0}), ("results", {"results": 1.0}), ("both", {"facts": 0.5, "results": 0.5})):
+    for name, styles in (("facts", {"facts": 1.0}), ("results", {"results": 1.0}),
+                         ("both", {"facts": 0.5, "results": 0.5})):
         texts[name] = distill.interpreter(0, styles=styles)([distill.ask(p, t, 0) for p, t in pairs])
     both = texts["both"]
     assert all(text in pair for text, *pair in zip(both, texts["facts"], texts["results"], strict=True))

@@ -46,12 +46,14 @@ def test_files_commands_and_targets_that_are_named_exist(page):
     files = re.findall(r"`((?:docs|src|tests|speed|params|notebooks)/[\w/.-]+\.(?:md|py|yaml|ipynb))`", text)
     assert [name for name in files if not (paths.root() / name).exists()] == []
     assert [c for c in re.findall(r"python -m cr_utils ([a-z][\w-]*)", text) if c not in COMMANDS] == []
-    targets = set(re.findall(r"^([a-z-]+):", (paths.root() / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (paths.root() / "Makefile").read_text(encoding="utf-8"),
+                             re.MULTILINE))
     assert [t for t in re.findall(r"`make ([a-z][a-z-]*)", text) if t not in targets] == []
 
 
 def test_every_notebook_has_a_page_and_every_logged_metric_is_explained():
-    pages = {stage: (paths.root() / "docs" / f"{stage}.md").read_text(encoding="utf-8") for stage in paths.STAGES}
+    pages = {stage: (paths.root() / "docs" / f"{stage}.md").read_text(encoding="utf-8")
+             for stage in paths.STAGES}
     for stage in ("03_sft", "04_grpo"):
         log = paths.root() / "results" / "reference" / "tiny" / stage / "log.jsonl"
         metrics = {key for row in jsonl.read(log) for key in row} - {"step"}
@@ -61,7 +63,8 @@ def test_every_notebook_has_a_page_and_every_logged_metric_is_explained():
 def test_make_help_lists_every_target_that_has_a_text():
     make = (paths.root() / "Makefile").read_text(encoding="utf-8")
     wanted = re.findall(r"^([a-z-]+):.*## ", make, flags=re.MULTILINE)
-    shown = subprocess.run(["make", "help"], cwd=paths.root(), capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(["make", "help"], cwd=paths.root(), capture_output=True, text=True,
+                           check=True).stdout
     assert len(wanted) > 15 and [name for name in wanted if f"\n  {name} " not in shown] == []
     phony = set(re.search(r"\.PHONY: ((?:.*\\\n)*.*)", make).group(1).replace("\\", "").split())
     assert set(wanted) <= phony

@@ -1,4 +1,6 @@
-"""Estimates: from the nearest earlier run, in proportion to what there is to do, and never without saying whose."""
+"""Estimates: from the nearest earlier run, in proportion to what there is to do, and never without saying
+whose.
+"""
 
 import json
 
@@ -17,7 +19,8 @@ def test_nothing_is_made_up():
     values = params.load("smoke")
     assert estimates.cost("03_sft", values) is None
     assert "unknown" in estimates.of("03_sft", values)
-    assert estimates.total(["03_sft"], values) == ["in all about 0:00, and 1 stage of unknown cost; nothing was run"]
+    assert estimates.total(["03_sft"],
+                           values) == ["in all about 0:00, and 1 stage of unknown cost; nothing was run"]
     assert estimates.total([], values) == []
 
 

@@ -25,7 +25,8 @@ def test_a_run_shows_its_steps_and_its_chain():
 
 def test_rollouts_come_by_reward():
     rows = [{"step": 1, "question_id": q, "prompt": q, "completion": f"{q}{r}", "reward": r,
-             "kind": "pass" if r else "wrong"} for q, rs in (("x", (0.0, 0.0)), ("y", (0.0, 1.0))) for r in rs]
+             "kind": "pass" if r else "wrong"} for q, rs in (("x", (0.0, 0.0)), ("y", (0.0, 1.0)))
+            for r in rs]
     shown = explore.rollouts(rows, widgets=False).data
     assert shown.index("y1.0") < shown.index("y0.0") and "x0.0" not in shown
     assert "x0.0" in explore.rollouts(rows, widgets=False, spread="all wrong").data
@@ -35,11 +36,13 @@ def test_models_are_compared_item_by_item():
     items = simulated.items(PROBLEMS, cruxeval=2)
     shown = explore.compare(items, PROBLEMS, "base", "sft", most=999, widgets=False, outcome="only sft",
                             benchmark="heldout", task="output").data
-    right = {model: {i["question_id"] for i in items if i["model"] == model and i["verdict"] and i["task"] == "output"
+    right = {model: {i["question_id"] for i in items if i["model"] == model and i["verdict"]
+                     and i["task"] == "output"
                      and i["benchmark"] == "heldout"} for model in ("base", "sft")}
     assert right["sft"] - right["base"] and all(q in shown for q in right["sft"] - right["base"])
     assert not any(q in shown for q in right["base"])
-    assert "not copied here" in explore.compare(items, PROBLEMS, "base", "sft", widgets=False, benchmark="cruxeval").data
+    assert "not copied here" in explore.compare(items, PROBLEMS, "base", "sft", widgets=False,
+                                                benchmark="cruxeval").data
 
 
 def test_menus_filter_and_step(monkeypatch):
@@ -67,4 +70,5 @@ def test_programs_to_browse_are_chosen_by_rule_and_whole():
     assert len({tuple(sorted((m, i["verdict"]) for m, i in a.items())) for a in outputs}) > 3
     assert not {a["sft"]["benchmark"] for a in chosen} - set(exhibits.BENCHMARKS)
     one = exhibits.exhibit(known[outputs[0]["sft"]["question_id"].split("/")[0]], outputs[0])
-    assert one["truth"] == [one["output"]] and one["steps"][-1]["line"] == 5 and set(one["answers"]) == set(simulated.SKILL)
+    assert one["truth"] == [one["output"]] and one["steps"][-1]["line"] == 5
+    assert set(one["answers"]) == set(simulated.SKILL)

@@ -7,7 +7,8 @@ from cr_utils import failures
 
 @pytest.mark.parametrize(("kind", "message", "cause", "remedy"), [
     ("error", "OSError: [Errno 28] No space left on device", "the disk is full", "Free some space"),
-    ("error", "BrokenProcessPool: A process in the process pool was terminated", "a worker process was killed", "data_workers"),
+    ("error", "BrokenProcessPool: A process in the process pool was terminated",
+     "a worker process was killed", "data_workers"),
     ("error", "MemoryError: ", "memory ran out", "batch sizes"),
     ("error", "ValueError: a\nb", "ValueError: a", "--debug"),
     ("dead", "Kernel died", "its kernel died", "memory"),

@@ -69,7 +69,8 @@ def test_constraint_coverage_counts(rows):
 
 
 def test_distributions_reach_one(rows):
-    found = figures.distributions(frames.shapes(frames.problems(rows), [frames.shape("cruxeval", "a\nb", "1")]))
+    found = figures.distributions(frames.shapes(frames.problems(rows),
+                                                [frames.shape("cruxeval", "a\nb", "1")]))
     assert len(found) == 3
     assert all(line.get_ydata()[-1] == 1 for line in found[0].lines if len(line.get_ydata()))
 
@@ -77,7 +78,8 @@ def test_distributions_reach_one(rows):
 def test_accuracy_draws_every_rate_once(items):
     frame = tables.main(items, split=lambda _: "dev")
     found = figures.accuracy(frame)
-    drawn = sorted(x for line in found[0].lines for x in np.atleast_1d(line.get_xdata()) if line.get_marker() != "None")
+    drawn = sorted(x for line in found[0].lines for x in np.atleast_1d(line.get_xdata())
+                   if line.get_marker() != "None")
     part = frame[(frame["benchmark"] == "heldout") & frame["task"].isin(tables.TASKS)]
     assert drawn == pytest.approx(sorted(part["accuracy"]))
     assert labels(found[0]) == list(tables.TASKS)
@@ -149,7 +151,8 @@ def test_departures_reach_one_and_overthinking_has_a_dot_each(rows, items):
     assert len(ends) == 5 and all(end == pytest.approx(1) for end in ends.values())
     ax = answer_figures.overthinking(length, departed)
     assert labels(ax) == ["cut off", "loops at its end", "more steps than the run"]
-    part = length[(length["benchmark"] == "heldout") & (length["task"] == "output") & (length["model"] == "sft")]
+    part = length[(length["benchmark"] == "heldout") & (length["task"] == "output")
+                  & (length["model"] == "sft")]
     drawn = [x for line in ax.lines for x in np.atleast_1d(line.get_xdata())]
     assert any(x == pytest.approx(part["truncated"].iloc[0]) for x in drawn)
 
@@ -165,7 +168,8 @@ def test_without_records_figures_say_so():
     for drawn in (figures.filters(tables.data([])), figures.constraint_coverage(none),
                   figures.distributions(frames.shapes(none)), figures.chain_lengths(frames.chains([])),
                   figures.accuracy(tables.main([])), figures.ablations(tables.ablations([])),
-                  figures.answer_length(frames.outcomes([])), figures.failure_kinds(answer_tables.failures([])),
+                  figures.answer_length(frames.outcomes([])),
+                  figures.failure_kinds(answer_tables.failures([])),
                   answer_figures.departures(answer_tables.departures([])),
                   answer_figures.overthinking(answer_tables.length([]), answer_tables.departures([])),
                   figures.constructs(frames.outcomes([])), curves.sft_curves(frames.log([])),

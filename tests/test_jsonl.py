@@ -107,9 +107,10 @@ def test_rows_that_belong_together_are_all_there_after_a_kill_or_none(tmp_path):
 
 def test_a_disk_that_is_full_costs_the_record_at_hand_and_no_other(tmp_path):
     path = tmp_path / "x.jsonl"
-    code = ("import resource, signal, sys\nfrom cr_utils import jsonl\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-            "with jsonl.Appender(sys.argv[1]) as file:\n    for i in range(99): file.add({'id': i, 'text': 'x' * 50})\n")
+    code = ("import resource, signal, sys\nfrom cr_utils import jsonl\nsignal.signal(signal.SIGXFSZ, "
+            "signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\nwith "
+            "jsonl.Appender(sys.argv[1]) as file:\n    for i in range(99): file.add({'id': i, 'text': 'x' * "
+            "50})\n")
     child = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
     assert child.returncode == 1 and "OSError" in child.stderr
     with jsonl.Appender(path) as file:

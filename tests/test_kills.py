@@ -77,7 +77,8 @@ def test_a_disk_that_fills_up_stops_the_run_in_words_and_the_next_run_goes_on(fo
     said = {name: (tmp_path / f"{name}.txt").read_text() for name in ("first", "full", "again")}
     codes = {name: int((tmp_path / f"{name}.code").read_text()) for name in said}
     assert codes["first"] == 1 and "error: 0" in said["first"], said["first"][-600:]
-    assert "disk is full" in said["first"].splitlines()[-2] and "Free some space" in said["first"].splitlines()[-1]
+    assert "disk is full" in said["first"].splitlines()[-2]
+    assert "Free some space" in said["first"].splitlines()[-1]
     assert codes["full"] == 2 and "MB free and a stage needs" in said["full"]
     assert codes["again"] == 0, said["again"][-600:]
     got = {file.name: file.read_text(encoding="utf-8") for file in (tmp_path / "tables").glob("*.csv")}

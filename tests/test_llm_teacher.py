@@ -61,7 +61,8 @@ def test_tries_go_on_until_one_is_right_and_all_are_kept(problems, tmp_path, san
     assert set(tries) == {1, 3} and all(row["tries"] == 4 for row in rows if not row["verdict"])
     assert any(not row["verdict"] for row in rows)
     kept = jsonl.read(tmp_path / "tries.jsonl")
-    assert len(kept) == sum(row["tries"] for row in rows) and {row["verdict"] for row in kept} == {True, False}
+    assert len(kept) == sum(row["tries"] for row in rows) and {row["verdict"]
+                                                               for row in kept} == {True, False}
     assert all(answers.extract(row["completion"]).strict for row in rows if row["verdict"])
     prompts = {row["prompt"] for row in jsonl.read(tmp_path / "requests.jsonl")}
     assert prompts == {row["prompt"] for row in rows}
@@ -123,7 +124,8 @@ def test_reasoning_and_answer_are_split(reply, wanted):
     assert llm_teacher.arranged(reply, QUESTION) == wanted
 
 
-LOOP = {"id": "p", "code": "def f(n):\n    t = 1\n    for i in range(n):\n        t = t * 2\n    u = t + n\n    return u",
+LOOP = {"id": "p", "code": "def f(n):\n    t = 1\n    for i in range(n):\n        t = t * 2\n    u = t + n\n "
+                           "   return u",
         "entry_point": "f", "input": "2", "output": "6"}
 CHAIN = "t = 1\n[1] i = 0\nt = t * 2  # 1 * 2 == 2; t = 2\n[2] i = 1\n2 * 2 == 4; t = 4\n4 + 2 == 6; u = 6"
 GOOD = "First `t = 1`. With `i = 0`, `1 * 2 == 2`, so `t = 2`. Then `i = 1` and `t = 4`. At last `u = 6`."
@@ -151,7 +153,8 @@ def test_the_rewriting_teacher_takes_what_follows_the_run_only(problems, tmp_pat
     def answer(prompt, body):
         chain = prompt.partition("# Solution\n")[2]
         inside, _, tail = chain.partition("\n</reasoning>")
-        facts = re.findall(r"(?:^|[;,#] )([A-Za-z_]\w*) = ([^;\n]+?)(?=; |, [A-Za-z_]\w* = |\n|$)", inside, re.M)
+        facts = re.findall(r"(?:^|[;,#] )([A-Za-z_]\w*) = ([^;\n]+?)(?=; |, [A-Za-z_]\w* = |\n|$)", inside,
+                           re.M)
         prose = " ".join(f"Now `{name} = {value}`." for name, value in facts)
         if body["seed"] == 0:
             prose = prose.replace("= ", "= 1") or "Nothing to say."
@@ -171,8 +174,8 @@ def test_the_rewriting_teacher_takes_what_follows_the_run_only(problems, tmp_pat
 
 
 def test_programs_of_a_model_are_traced_in_the_sandbox_only(sandbox, monkeypatch):
-    hostile = {"id": "m", "code": "def f(x):\n    y = open('/etc/passwd').read()\n    return y", "entry_point": "f",
-               "input": "1", "output": "1", "source": "llm"}
+    hostile = {"id": "m", "code": "def f(x):\n    y = open('/etc/passwd').read()\n    return y",
+               "entry_point": "f", "input": "1", "output": "1", "source": "llm"}
     monkeypatch.setattr(traced, "trace_call", lambda *_: pytest.fail("ran in this process"))
     assert traced.of(hostile, sandbox).output is None
     assert distill.ask(hostile | {"code": LOOP["code"]}, "coverage", 0) is not None

@@ -10,8 +10,8 @@ import pytest
 from cr_utils import locks
 from cr_utils.errors import UserError
 
-HOLD = ("import sys, time\nfrom cr_utils import locks\nlocks.hold('smoke', '01_data')\nprint('held', flush=True)\n"
-        "time.sleep(60)\n")
+HOLD = ("import sys, time\nfrom cr_utils import locks\nlocks.hold('smoke', '01_data')\nprint('held', "
+        "flush=True)\ntime.sleep(60)\n")
 
 
 @pytest.fixture

@@ -26,10 +26,9 @@ def test_marked_processes_end_and_others_do_not():
 
 
 def test_workers_end_after_a_parent_that_was_killed():
-    code = ("import os, time\nfrom cr_utils import workers\n"
-            "if __name__ == '__main__':\n"
-            "    pool = workers.executor(2)\n"
-            "    print(*{pool.submit(os.getpid).result() for _ in range(50)}, flush=True)\n    time.sleep(60)\n")
+    code = ("import os, time\nfrom cr_utils import workers\nif __name__ == '__main__':\n    pool = "
+            "workers.executor(2)\n    print(*{pool.submit(os.getpid).result() for _ in range(50)}, "
+            "flush=True)\n    time.sleep(60)\n")
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         pids = [int(word) for word in parent.stdout.readline().split()]
         parent.kill()

@@ -88,7 +88,8 @@ def test_every_output_is_that_of_a_run_and_passes_the_grammars_rules(made):
     for one, run in zip(made[0], runs, strict=True):
         tree = ast.parse(one["code"])
         assert run.value_text == one["output"] and candidates.small_literal(one["output"])
-        assert one["difficulty"] <= OPTIONS["max_steps"] and one["constraint"]["depth"] == structure.depth(tree)
+        assert one["difficulty"] <= OPTIONS["max_steps"]
+        assert one["constraint"]["depth"] == structure.depth(tree)
         assert not structure.idle(tree) and "#" not in one["code"].replace("'#'", "")
         for function in tree.body:
             assert not any(liveness.unread(function))
@@ -133,7 +134,8 @@ def test_costs_are_said_first_forecast_after_a_pilot_and_held_to_the_budget(tmp_
     with Answering(scripted_model.program) as server:
         endpoint = {"wait": 0.001, "prices": prices, "budget": 0.12}
         with pytest.raises(UserError, match="would cost about .* above the budget of .0.12"):
-            origins.problems(values(server, data_endpoint=endpoint), SIZES | {"train": 9000}, OPTIONS, tmp_path)
+            origins.problems(values(server, data_endpoint=endpoint), SIZES | {"train": 9000}, OPTIONS,
+                             tmp_path)
     told = capsys.readouterr().out
     assert "9016 problems from at least 3006 programs" in told and "at most $" in told
     assert "the rest will take about" in told and len(server.asked) < 40

@@ -23,7 +23,8 @@ def test_every_folder_is_in_the_tree_of_readme_and_every_module_in_the_list_of_f
     tree = text.split("## Files\n")[1].split("```")[1]
     named = [line.split()[0].rstrip("/") for line in tree.splitlines() if line.strip()]
     assert named and [name for name in named if not (paths.root() / name).exists()] == []
-    assert set(named) >= {"notebooks", "params", "src/cr_utils", "tests", "speed", "docs", "results/reference"}
+    assert set(named) >= {"notebooks", "params", "src/cr_utils", "tests", "speed", "docs",
+                          "results/reference"}
     listed = (paths.root() / "docs" / "files.md").read_text(encoding="utf-8")
     modules = [path.name for path in paths.package().rglob("*.py") if path.name != "__init__.py"]
     assert [name for name in modules if f"`{name}`" not in listed] == []
@@ -33,7 +34,8 @@ def test_a_benchmark_without_items_gets_no_empty_rows(tmp_path):
     read = readme.read_table(readme.reference() / "tables", "main")
     gone = read["benchmark"].isin(["reval"])
     read.loc[gone, "n"] = read.loc[gone, "accuracy"] = float("nan")
-    for name, frame in (("main", read), ("paired", readme.read_table(readme.reference() / "tables", "paired"))):
+    for name, frame in (("main", read), ("paired",
+                                         readme.read_table(readme.reference() / "tables", "paired"))):
         write_table(frame, tmp_path / "tables", name)
     text = readme.results(tmp_path)
     assert "| heldout | output |" in text and "| reval" not in text and "reval (coverage, path, state" in text
@@ -48,6 +50,7 @@ def test_percent(row, text):
 
 def test_a_block_is_replaced_and_the_rest_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(readme, "files", lambda: "list\n")
-    text = "a\n<!-- files:begin -->\nold\n<!-- files:end -->\nb\n<!-- results:begin -->\nkept\n<!-- results:end -->\n"
+    text = ("a\n<!-- files:begin -->\nold\n<!-- files:end -->\nb\n"
+            "<!-- results:begin -->\nkept\n<!-- results:end -->\n")
     made = readme.filled(text, tmp_path)
     assert made.startswith("a\n<!-- files:begin -->\nlist\n<!-- files:end -->\nb\n") and "kept" in made

@@ -137,8 +137,9 @@ def test_need_says_what_is_wrong_upstream_and_what_to_run(values, harm, words):
 
 
 def test_all_stages_that_have_to_run_before_are_named(values):
-    with pytest.raises(UserError, match="03_sft needs 02_distill/chains.jsonl, but 01_data and 02_distill are not done: "
-                                        "run `python -m cr_utils run 01_data 02_distill --profile smoke`"):
+    with pytest.raises(UserError, match="03_sft needs 02_distill/chains.jsonl, but 01_data and 02_distill "
+                                        "are not done: run `python -m cr_utils run 01_data 02_distill "
+                                        "--profile smoke`"):
         record.start("03_sft", values).need("02_distill", "chains.jsonl")
     finish(values)
     with pytest.raises(UserError, match="but 02_distill and 03_sft and 04_grpo and 05_eval are not done"):

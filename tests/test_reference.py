@@ -44,9 +44,10 @@ def test_an_output_that_quotes_an_answer_about_a_benchmark_is_left_out(kind):
 
 
 def test_texts_of_answers_are_not_kept():
-    item = {"key": "k", "model": "sft", "benchmark": "cruxeval", "question_id": "q", "task": "output", "verdict": True,
-            "kind": "pass", "tokens": 3, "truncated": False, "completion": "def f(secret):", "answer": "secret",
-            "prompt_sha": "0"}
+    item = {"key": "k", "model": "sft", "benchmark": "cruxeval", "question_id": "q", "task": "output",
+            "verdict": True,
+            "kind": "pass", "tokens": 3, "truncated": False, "completion": "def f(secret):",
+            "answer": "secret", "prompt_sha": "0"}
     assert "secret" not in str(reference.verdict(item)) and reference.verdict(item)["verdict"] is True
 
 
@@ -67,10 +68,12 @@ def test_a_finished_run_is_kept_without_models(tmp_path, monkeypatch):
     jsonl.write_json(source / "03_sft" / "model" / "config.json", {})
     for name in ("tables", "figures"):
         (source / name).mkdir()
-    jsonl.write(source / "02_distill" / "chains.jsonl", [{"task": "output", "verdict": True, "completion": "x"}])
+    jsonl.write(source / "02_distill" / "chains.jsonl",
+                [{"task": "output", "verdict": True, "completion": "x"}])
     (source / "index.html").write_text(
         'Record <a href="02_distill/chains.jsonl">02_distill/chains.jsonl</a> <a class="number" '
-        'href="02_distill/chains.jsonl" title="metric">1</a> <a href="05_eval/items.jsonl">05_eval/items.jsonl</a> '
+        'href="02_distill/chains.jsonl" title="metric">1</a> '
+        '<a href="05_eval/items.jsonl">05_eval/items.jsonl</a> '
         '<a href="03_sft/model/config.json">weights</a> <a href="#claims">C1</a>')
     seen = {"output_type": "stream", "text": f"read {source}/x and {paths.benchmarks()}/y"}
     jsonl.write_json(source / "02_distill" / "02_distill.ipynb", book(seen))
@@ -79,12 +82,15 @@ def test_a_finished_run_is_kept_without_models(tmp_path, monkeypatch):
     text = (kept / "02_distill" / "02_distill.html").read_text()
     assert "<h1" in text and "read results/smoke/x and $CR_BENCHMARKS/y" in text
     assert not (kept / "03_sft" / "model").exists() and (kept / "index.html").read_text() == (
-        'Record <a href="02_distill/chains.facts.jsonl.gz">02_distill/chains.facts.jsonl.gz</a> (facts kept of '
-        'chains.jsonl, which the command makes) <a class="number" href="02_distill/chains.facts.jsonl.gz" '
-        'title="metric">1</a> <a href="05_eval/items.jsonl">05_eval/items.jsonl</a> weights <a href="#claims">C1</a>')
+        'Record <a href="02_distill/chains.facts.jsonl.gz">02_distill/chains.facts.jsonl.gz</a> '
+        '(facts kept of chains.jsonl, which the command makes) <a class="number" '
+        'href="02_distill/chains.facts.jsonl.gz" '
+        'title="metric">1</a> <a href="05_eval/items.jsonl">05_eval/items.jsonl</a> weights '
+        '<a href="#claims">C1</a>')
 
 
 def test_every_link_of_the_committed_page_leads_somewhere():
     text = (readme.reference() / "index.html").read_text(encoding="utf-8")
     links = set(re.findall(r'<a [^>]*?href="([^"#:]+)"', text))
-    assert len(links) > 50 and sorted(name for name in links if not (readme.reference() / name).is_file()) == []
+    assert len(links) > 50 and sorted(name for name in links
+                                      if not (readme.reference() / name).is_file()) == []

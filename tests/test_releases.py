@@ -16,13 +16,14 @@ PROGRAM = "def add(a, b):\n    # adds\n    t = a + b * {n}\n    return t"
 
 
 def rl_row(n, **more):
-    return {"func_str": PROGRAM.format(n=n), "func_name": "add", "func_args": "2, 3", "result": str(2 + 3 * n),
-            "prompt_str": "?", "question_answers": [], "type": "io"} | more
+    return {"func_str": PROGRAM.format(n=n), "func_name": "add", "func_args": "2, 3",
+            "result": str(2 + 3 * n), "prompt_str": "?", "question_answers": [], "type": "io"} | more
 
 
 def sft_row(asked, answer, reasoning="a step"):
     human = f"Fill in.\n```\ndef add(a, b):\n    return a + b\n\n{asked}\n\n```\nOutput the test case."
-    said = f"<reasoning>\n{reasoning}\n</reasoning>\n<answer>\n```python\ndef add(a, b):\n    return a + b\n\n" \
+    said = f"<reasoning>\n{reasoning}\n</reasoning>\n<answer>\n```python\n" \
+           "def add(a, b):\n    return a + b\n\n" \
            f"{answer}\n```\n</answer>"
     return {"conversations": [{"from": "human", "value": human}, {"from": "gpt", "value": said}]}
 
@@ -37,7 +38,8 @@ def test_problems_are_run_again_split_by_program_and_counted(folder):
     odd = [rl_row(3, result="12"), rl_row(4, func_args="open('x')"), rl_row(5, func_name="other"),
            rl_row(6, func_str="def add(a, b):\n    while True:\n        a += b\n    return a"), rl_row(2),
            rl_row(7, func_str="import os\ndef add(a, b):\n    return os.getcwd()", result="'/'")]
-    good = [rl_row(n, func_str=PROGRAM.format(n=n).replace("a + b", "a + b" + " + b" * k), result=str(2 + 3 * n + 3 * k))
+    good = [rl_row(n, func_str=PROGRAM.format(n=n).replace("a + b", "a + b" + " + b" * k),
+                   result=str(2 + 3 * n + 3 * k))
             for n in (2,) for k in range(40)]
     (folder / "rl_dataset.json").write_text(json.dumps([*good, *odd]))
     sizes = {"train": 20, "validation": 1, "heldout": 1, "heldout_ood": 1}
@@ -88,7 +90,8 @@ def test_chains_are_judged_by_runs_and_not_by_themselves(folder):
     assert [(row["task"], row["verdict"]) for row in chains] == \
         [("output", True), ("output", False), ("input", True), ("input", False)]
     assert chains[0]["completion"] == "<reasoning>\na step\n</reasoning>\n<answer>3</answer>"
-    assert chains[2]["completion"].endswith("<answer>add(4, 5)</answer>") and "assert add(?) == 9" in chains[2]["prompt"]
+    assert chains[2]["completion"].endswith("<answer>add(4, 5)</answer>")
+    assert "assert add(?) == 9" in chains[2]["prompt"]
 
 
 def test_the_command_writes_chains_to_train_on_and_says_what_it_left_out(folder, tmp_path, capsys):
@@ -126,6 +129,7 @@ def test_what_cannot_be_had_or_is_another_set_is_one_clear_line(folder, monkeypa
         releases.rows("sft")
     monkeypatch.delenv("CR_RELEASED")
     import datasets
-    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("no route")))
+    monkeypatch.setattr(datasets,
+                        "load_dataset", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("no route")))
     with pytest.raises(UserError, match="cannot be fetched from the Hugging Face hub .no route.*CR_RELEASED"):
         releases.rows("rl")

@@ -1,4 +1,6 @@
-"""The report layer end to end on simulated records: tables, figures and the page, whole and with parts missing."""
+"""The report layer end to end on simulated records: tables, figures and the page, whole and with parts
+missing.
+"""
 
 import json
 import re
@@ -105,10 +107,11 @@ def test_tables_without_rows_are_left_out(built):
 
 def test_page_shows_the_recorded_numbers_with_their_source(built):
     results = Results("tiny", built)
-    mine = [i for i in results.items if (i["model"], i["benchmark"], i["task"]) == ("grpo", "heldout", "output")]
+    mine = [i for i in results.items if (i["model"], i["benchmark"],
+                                         i["task"]) == ("grpo", "heldout", "output")]
     rate = f"{100 * sum(i['verdict'] for i in mine) / len(mine):.1f}"
-    assert re.search(rf'<a href="05_eval/items.jsonl" title="[^"]*model=grpo, benchmark=heldout, task=output">'
-                     rf"{re.escape(rate)}</a>", text(built))
+    assert re.search(rf'<a href="05_eval/items.jsonl" title="[^"]*'
+                     rf'model=grpo, benchmark=heldout, task=output">{re.escape(rate)}</a>', text(built))
     assert results.manifests["05_eval"]["outputs"]["items.jsonl"] in text(built)
 
 
@@ -173,7 +176,7 @@ def test_records_without_texts_and_texts_that_look_like_html(tmp_path, undrawn):
 def test_samples_are_picked_by_rule():
     items = simulated.items(simulated.problems(200))
     chosen = samples.pick(items, each=2)
-    for title, question, answers in chosen:
+    for title, _, answers in chosen:
         wanted = dict(samples.GROUPS)[title]
         assert all(answers[model]["verdict"] == verdict for model, verdict in wanted.items())
     assert chosen == samples.pick(list(reversed(items)), each=2)
@@ -193,11 +196,18 @@ def test_tables_sort_missing_values_apart_and_escape():
     shown = page.table(frame, links=lambda row, column: ("x.jsonl", "rows"))
     assert "&lt;b&gt;" in shown and "b: &lt;none&gt;" in shown and ">p value<" in shown
     assert 'data-v="0.5"><a href="x.jsonl" title="rows">0.500</a>' in shown and 'data-v="">—' in shown
+    assert '<td data-v="">—</td>' in shown and '<td class="num" data-v="">—</td>' in shown  # words, numbers
+
+
+def test_a_command_breaks_between_its_words_only():
+    assert page.command("run 05_eval --profile <x>") == (
+        '<code class="command"><span>run</span> <span>05_eval</span> <span>--profile</span> '
+        "<span>&lt;x&gt;</span></code>")
 
 
 def test_inline_svg_follows_the_theme_and_keeps_ids_apart():
-    drawn = ('<?xml version="1.0"?><!DOCTYPE svg><svg width="5pt" height="5pt" viewBox="0 0 5 5"><path id="a" '
-             'style="fill: #1f2430"/><use xlink:href="#a" clip-path="url(#c)"/></svg>')
+    drawn = ('<?xml version="1.0"?><!DOCTYPE svg><svg width="5pt" height="5pt" viewBox="0 0 5 5">'
+             '<path id="a" style="fill: #1f2430"/><use xlink:href="#a" clip-path="url(#c)"/></svg>')
     shown = page.svg(drawn, "one", "a label")
     assert shown.startswith("<svg viewBox") and 'aria-label="a label"' in shown
     assert 'id="one-a"' in shown and 'xlink:href="#one-a"' in shown and "url(#one-c)" in shown

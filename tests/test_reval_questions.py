@@ -89,10 +89,14 @@ def in_marks(question, end="[ANSWER]"):
 
 
 @pytest.mark.parametrize("name, end, said, right", [
-    ("0.0/coverage/9", "[ANSWER]", "YES", True), ("0.0/coverage/9", "[ANSWER]", "Yes, it is\n[/ANSWER]", True),
-    ("0.0/coverage/9", "[ANSWER]", "It is: YES", False), ("0.0/coverage/9", "", "[ANSWER]NO [ANSWER]YES", False),
-    ("0.0/coverage/9", "[THOUGHT]", "YES", False), ("0.0/coverage/9", "[THOUGHT]", "[/THOUGHT][ANSWER]YES", True),
-    ("0.0/state/9/gap", "[ANSWER]", "2; int\n[/ANSWER] 3; int", True), ("0.0/path/9", "[ANSWER]", "\n-1", False),
+    ("0.0/coverage/9", "[ANSWER]", "YES", True), ("0.0/coverage/9", "[ANSWER]", "Yes, it is\n[/ANSWER]",
+                                                  True),
+    ("0.0/coverage/9", "[ANSWER]", "It is: YES", False), ("0.0/coverage/9", "", "[ANSWER]NO [ANSWER]YES",
+                                                          False),
+    ("0.0/coverage/9", "[THOUGHT]", "YES", False), ("0.0/coverage/9", "[THOUGHT]", "[/THOUGHT][ANSWER]YES",
+                                                    True),
+    ("0.0/state/9/gap", "[ANSWER]", "2; int\n[/ANSWER] 3; int", True),
+    ("0.0/path/9", "[ANSWER]", "\n-1", False),
     ("0.0/output", "[ANSWER]", "assert mean_gap([1, 4, 2]) == 2.5\n[/ANSWER]", True),
     ("0.0/output", "[ANSWER]", "2.5[/ANSWER]", False),
     ("5.1/output", "[ANSWER]", "self.counter.add('a')\nself.counter.add('b', 3)\n"
@@ -111,7 +115,8 @@ def test_a_whole_test_in_our_own_tags_is_no_value(asked, sandbox):
 
 
 def test_the_whole_assertion_is_strictly_right_too(asked):
-    for text, right in (("assert mean_gap([1, 4, 2]) == 2.5", True), ("assert mean_gap([1, 4]) == 2.5", False),
+    for text, right in (("assert mean_gap([1, 4, 2]) == 2.5", True),
+                        ("assert mean_gap([1, 4]) == 2.5", False),
                         ("assert mean_gap(mean_gap([1, 4, 2])) == 2.5", False)):
         assert answers.judge(asked["0.0/output"], f"<answer>{text}</answer>").passed is right
 

@@ -90,7 +90,8 @@ def interrupt(child, number):
 
 
 def test_a_stage_runs_with_live_lines_and_leaves_its_record(make):
-    make("01_data", SLOW, "print('a line\\n01_data: another'); import sys; print('a complaint', file=sys.stderr)", FINISH)
+    make("01_data", SLOW, "print('a line\\n01_data: another'); import sys; print('a complaint', "
+                          "file=sys.stderr)", FINISH)
     code, lines = drive("01_data")
     assert code == 0, lines
     assert all(line.startswith("[01_data] ") for line in lines)

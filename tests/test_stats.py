@@ -18,7 +18,8 @@ def test_wilson_known_values():
 
 def test_wilson_covers_about_95_percent():
     rng = np.random.default_rng(1)
-    inside = [low <= 0.3 <= high for low, high in (stats.wilson(int(k), 60) for k in rng.binomial(60, 0.3, 2000))]
+    inside = [low <= 0.3 <= high for low, high in (stats.wilson(int(k), 60)
+                                                   for k in rng.binomial(60, 0.3, 2000))]
     assert 0.935 <= np.mean(inside) <= 0.97
 
 
@@ -62,7 +63,8 @@ def test_mean_of_rates():
     assert mean == pytest.approx(0.5)
     one, limits = stats.mean_of_rates([(81, 263)])
     assert one == 81 / 263 and limits == pytest.approx(stats.wilson(81, 263))
-    assert low < 0.5 < high and high - low < sum(h - w for w, h in (stats.wilson(8, 10), stats.wilson(20, 100)))
+    assert low < 0.5 < high and high - low < sum(h - w
+                                                 for w, h in (stats.wilson(8, 10), stats.wilson(20, 100)))
     with pytest.raises(ValueError):
         stats.mean_of_rates([])
 

@@ -25,8 +25,8 @@ def row(frame, **where):
 
 def test_main_counts_right_answers(items):
     frame = tables.main(items, split=split)
-    assert list(frame.columns) == ["model", "benchmark", "task", "mode", "n", "correct", "accuracy", "low", "high",
-                                   "published", "source"]
+    assert list(frame.columns) == ["model", "benchmark", "task", "mode", "n", "correct", "accuracy", "low",
+                                   "high", "published", "source"]
     mine = [i for i in items if (i["model"], i["benchmark"], i["task"]) == ("sft", "heldout", "output")]
     found = row(frame, model="sft", benchmark="heldout", task="output", mode="strict")
     right = sum(i["verdict"] for i in mine)
@@ -83,7 +83,8 @@ def test_paired_uses_common_questions_only():
     made = [{"model": m, "benchmark": "heldout", "task": "output", "question_id": q, "verdict": bool(v)}
             for m, found in verdicts.items() for q, v in found.items()]
     frame = tables.paired(made, [("a", "b"), ("a", "gone")])
-    assert list(frame.columns) == ["benchmark", "task", "a", "b", "n", "a_only", "b_only", "difference", "p_value"]
+    assert list(frame.columns) == ["benchmark", "task", "a", "b", "n", "a_only", "b_only", "difference",
+                                   "p_value"]
     found = row(frame, b="b")
     assert (found.n, found.a_only, found.b_only, found.difference, found.p_value) == (2, 0, 2, 1.0, 0.5)
     assert pd.isna(row(frame, b="gone").p_value)
@@ -93,8 +94,8 @@ def test_paired_uses_common_questions_only():
 def test_ablations_by_arm():
     arms = simulated.arms(simulated.problems(80))
     frame = tables.ablations([one for one in arms if one["arm"] != "no_sft"], {"no_sft": "left out"})
-    assert list(frame.columns) == ["arm", "benchmark", "task", "mode", "n", "correct", "accuracy", "low", "high",
-                                   "published", "source"]
+    assert list(frame.columns) == ["arm", "benchmark", "task", "mode", "n", "correct", "accuracy", "low",
+                                   "high", "published", "source"]
     assert row(frame, arm="full", benchmark="heldout", task="output").n == 20
     assert pd.isna(row(frame, arm="no_sft", benchmark="heldout", task="output").n)
     assert "heldout, no_sft: left out" in frame.attrs["notes"]

@@ -98,8 +98,10 @@ def test_the_exception_of_a_program_passes():
 
 
 def test_results_are_the_shorter_style_of_the_same_lines():
-    code = "def f(s, xs):\n    t = s.upper() + 'x'\n    for x in xs:\n        t += str(x)\n    xs.append(len(t))\n    return t, xs"
-    question = questions.build({**PROBLEM, "code": code, "input": "'ab', [1]", "output": "('ABx1', [1, 4])"}, "output")
+    code = ("def f(s, xs):\n    t = s.upper() + 'x'\n    for x in xs:\n        t += str(x)\n"
+            "    xs.append(len(t))\n    return t, xs")
+    question = questions.build({**PROBLEM, "code": code, "input": "'ab', [1]", "output": "('ABx1', [1, 4])"},
+                               "output")
     facts, results = teacher.narrations(question)
     assert results == teacher.narrate(question, style="results")
     assert results == """<reasoning>

@@ -33,9 +33,11 @@ COMMANDS = {
     "check": ("cr_utils.check", "main", "recompute the reference run, compare yours with it"),
     "verify-figures": ("cr_utils.check", "main_figures", "redraw all figures of the reference run"),
     "crate": ("cr_utils.crate", "main", "export a run and its provenance as an RO-Crate"),
-    "environment": ("cr_utils.environment", "main", "what this machine and environment are, and what is missing"),
+    "environment": ("cr_utils.environment", "main",
+                    "what this machine and environment are, and what is missing"),
     "checklists": ("cr_utils.checklists", "main", "reproducibility checklists, filled from the records"),
-    "reference": ("cr_utils.reference", "main", "keep the small records of a finished run in results/reference/"),
+    "reference": ("cr_utils.reference", "main",
+                  "keep the small records of a finished run in results/reference/"),
     "readme": ("cr_utils.readme", "main", "renew the parts of README.md made from the reference run"),
     "params": ("cr_utils.params", "main", "list the parameters, or print a notebook's parameters cell"),
 }

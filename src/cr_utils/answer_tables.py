@@ -96,8 +96,8 @@ def departures(items: Iterable[dict]) -> pd.DataFrame:
 
     Of the n chains: right answers, chains with right steps throughout, and the two ways in which these
     disagree. The kinds of departure are counted among wrong answers; comprehension and simulation are their
-    sums. median_step: of the first wrong step. longer_than_run: share with more steps than the run. facts_style:
-    share in the style that states every operation rather than results only.
+    sums. median_step: of the first wrong step. longer_than_run: share with more steps than the run.
+    facts_style: share in the style that states every operation rather than results only.
     """
     rows = []
     for (model, benchmark, task), group in groups(items).items():

@@ -26,7 +26,8 @@ fingerprint = prints.fingerprint
 
 TIMEOUT = 10.0
 MODES = ("auto", "require", "never")
-_CRUX = "https://raw.githubusercontent.com/facebookresearch/cruxeval/190faf16d175b5847b0af05d937872b1fb395942/data/"
+_CRUX = ("https://raw.githubusercontent.com/facebookresearch/cruxeval/"
+         "190faf16d175b5847b0af05d937872b1fb395942/data/")
 _REVAL = "https://raw.githubusercontent.com/r-eval/REval/2f148b913deb4ae0e0ce41f0245ef35054ede8d6/data/"
 
 
@@ -217,7 +218,10 @@ def data_main(argv: list[str]) -> int:
 
 
 def _damage(path: Path, file: File) -> str:
-    """Why a file on disk is not the one meant, or "". What was no known hash is the one of the first download."""
+    """Why a file on disk is not the one meant, or "".
+
+    What was no known hash is the one of the first download.
+    """
     recorded = path.with_suffix(".sha256")
     known = file.sha256 or (recorded.read_text(encoding="utf-8").strip() if recorded.is_file() else None)
     found = _sha256(path.read_bytes())

@@ -1,8 +1,8 @@
-"""`make check` and `make verify-figures`: does what is kept of the reference run still give its numbers and figures,
-and does a fresh run agree with it?
+"""`make check` and `make verify-figures`: does what is kept of the reference run still give its numbers and
+figures, and does a fresh run agree with it?
 
-Recomputes every table from the per-item records and compares cell by cell; compares accuracies of a fresh run with
-the reference within a tolerance that is stated; sets the claims of both side by side. Needs no torch.
+Recomputes every table from the per-item records and compares cell by cell; compares accuracies of a fresh run
+with the reference within a tolerance that is stated; sets the claims of both side by side. Needs no torch.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from cr_utils.errors import UserError
 from cr_utils.results import Results
 from cr_utils.tablefile import DASH, read_table
 
-FLOOR, DEVIATIONS = 0.02, 2.58  # a rate may differ by two points, or by as much as chance does one time in a hundred
+FLOOR, DEVIATIONS = 0.02, 2.58  # a rate may differ by two points, or by what chance does once in a hundred
 TOLERANCE = (f"tolerance: {100 * FLOOR:.0f} points, or {DEVIATIONS} standard errors of the difference (99 %) "
              "where that is more")
 PROBLEMS = ("01_data", "problems.jsonl")
-NEEDED = {"constructs": (PROBLEMS,), "departures": (PROBLEMS,), "overthinking": (PROBLEMS,)}  # tables and figures
+# Tables and figures that need them.
+NEEDED = {"constructs": (PROBLEMS,), "departures": (PROBLEMS,), "overthinking": (PROBLEMS,)}
 KEY = ["model", "benchmark", "task", "mode"]
 
 
@@ -48,9 +49,11 @@ def reference(profile: str) -> Path:
 
 
 def recomputed(profile: str, folder: Path) -> pd.DataFrame:
-    """Every kept table against the one made anew from the records: table, cells, equal, not_kept, differing, first.
+    """Every kept table against the one made anew from the records: table, cells, equal, not_kept, differing,
+    first.
 
-    not_kept counts cells whose records an older reference run did not keep; differing counts real differences.
+    not_kept counts cells whose records an older reference run did not keep; differing counts real
+    differences.
     """
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,11 +72,15 @@ def _cells(path: Path) -> pd.DataFrame:
 
 
 def _compare(old: pd.DataFrame, new: pd.DataFrame | None) -> dict:
-    """Cells equal, not kept, differing, and the first difference in words. Rows are matched by their words."""
+    """Cells equal, not kept, differing, and the first difference in words.
+
+    Rows are matched by their words.
+    """
     size = int(old.size)
     if new is None:
         return {"cells": size, "equal": 0, "not_kept": size, "differing": 0, "first": ""}
-    words = [c for c in old.columns if c in new.columns and not old[c].str.fullmatch(r"-?[\d.]+(e-?\d+)?|—").all()]
+    words = [c for c in old.columns if c in new.columns
+             and not old[c].str.fullmatch(r"-?[\d.]+(e-?\d+)?|—").all()]
     both = list(zip(_rows(old, words), _rows(new, words), strict=False))
     equal = absent = 0
     faults = ["" if len(old) == len(new) else f"{len(old)} rows are kept, {len(new)} come out"]
@@ -83,9 +90,11 @@ def _compare(old: pd.DataFrame, new: pd.DataFrame | None) -> dict:
             equal += mine == made
             absent += mine != made and made == DASH
             if mine != made and made != DASH:
-                faults.append(f"{' '.join(left[c] for c in words[:3])} {name}: kept {mine}, recomputed {made}")
+                faults.append(f"{' '.join(left[c] for c in words[:3])} {name}: kept {mine}, recomputed "
+                              f"{made}")
     faults = [fault for fault in faults if fault]
-    return {"cells": size, "equal": equal, "not_kept": absent, "differing": len(faults), "first": (faults or [""])[0]}
+    return {"cells": size, "equal": equal, "not_kept": absent, "differing": len(faults),
+            "first": (faults or [""])[0]}
 
 
 def _rows(frame: pd.DataFrame, words: list[str]) -> list[dict]:
@@ -93,10 +102,11 @@ def _rows(frame: pd.DataFrame, words: list[str]) -> list[dict]:
 
 
 def agreement(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies of two runs beside each other: the key, n and accuracy of both, difference, allowed, within."""
+    """Accuracies of two runs side by side: the key, n and accuracy of both, difference, allowed, within."""
     both = old[[*KEY, "n", "accuracy"]].merge(new[[*KEY, "n", "accuracy"]], on=KEY, suffixes=("", "_yours"))
     both = both.dropna().query("n > 0 and n_yours > 0").reset_index(drop=True)
-    pooled = (both["accuracy"] * both["n"] + both["accuracy_yours"] * both["n_yours"]) / (both["n"] + both["n_yours"])
+    pooled = (both["accuracy"] * both["n"]
+              + both["accuracy_yours"] * both["n_yours"]) / (both["n"] + both["n_yours"])
     error = [sqrt(max(p * (1 - p), 0) * (1 / n + 1 / m)) for p, n, m in
              zip(pooled, both["n"].astype(float), both["n_yours"].astype(float), strict=True)]
     both["difference"] = both["accuracy_yours"] - both["accuracy"]
@@ -149,13 +159,15 @@ def main(words: list[str]) -> int:
     mine, old = fresh(profile), read_table(folder / "tables", "main")
     outside = 0
     if mine is None:
-        print(f"\nno finished run in {paths.shown(paths.results(profile))}: `make reproduce PROFILE={profile}` makes one")
+        print(f"\nno finished run in {paths.shown(paths.results(profile))}: `make reproduce "
+              f"PROFILE={profile}` makes one")
     else:
         outside = _say_agreement(agreement(old, mine["main"]))
     print("\nclaims")
     for row in claims(read_table(folder / "tables", "claims_detail"), mine and mine["claims_detail"]):
         print(f"  {row['claim']}  {row['verdict']}\n" + "".join(
-            f"      {name:<10} {row[name]}\n" for name in ("command", "published", "reference", "yours")), end="")
+            f"      {name:<10} {row[name]}\n" for name in ("command", "published", "reference", "yours")),
+              end="")
     return _verdict(tables, outside)
 
 
@@ -163,8 +175,8 @@ def _say_agreement(both: pd.DataFrame) -> int:
     """Print the comparison; how many rates are out of tolerance."""
     outside = both[~both["within"]]
     exact = int((both["difference"] == 0).sum())
-    print(f"\nyours against the reference: {len(both)} rates, {exact} equal, {len(both) - len(outside)} within "
-          f"({TOLERANCE})")
+    print(f"\nyours against the reference: {len(both)} rates, {exact} equal, {len(both) - len(outside)} "
+          f"within ({TOLERANCE})")
     for row in outside.to_dict("records"):
         print(f"  outside: {' '.join(row[name] for name in KEY)}: {row['accuracy']:.3f} there, "
               f"{row['accuracy_yours']:.3f} here, allowed {row['allowed']:.3f}")
@@ -174,16 +186,21 @@ def _say_agreement(both: pd.DataFrame) -> int:
 def _verdict(tables: pd.DataFrame, outside: int) -> int:
     wrong = tables[tables["differing"] > 0]
     if len(wrong):
-        raise Mismatch(f"{len(wrong)} tables of the reference run do not come out again: {', '.join(wrong['table'])}",
-                       "Restore results/reference from the repository, or use the commit that its manifests name.")
+        raise Mismatch(f"{len(wrong)} tables of the reference run do not come out again: "
+                       f"{', '.join(wrong['table'])}",
+                       "Restore results/reference from the repository, or use the commit that its manifests "
+                       "name.")
     if outside:
         raise Mismatch(f"{outside} rates of your run are out of tolerance",
-                       "See the lines above; another seed, machine or commit may be the reason: compare the manifests.")
+                       "See the lines above; another seed, machine or commit may be the reason: compare the "
+                       "manifests.")
     return 0
 
 
 def redrawn(profile: str, folder: Path, target: Path) -> dict[str, str]:
-    """Draw every figure anew in `target`; name to `identical`, `redrawn` (other bytes than there), or the reason for none."""
+    """Draw every figure anew in `target`; name to `identical`, `redrawn` (other bytes than there), or the
+    reason for none.
+    """
     absent = gallery.save_all(Results(profile, folder), target)
     found = {}
     for one in gallery.FIGURES:
@@ -205,10 +222,12 @@ def main_figures(words: list[str]) -> int:
         print(f"  {name:<20} {state}")
     failed = [name for name, state in found.items() if state not in ("identical", "redrawn")]
     print(f"{len(found) - len(failed)} of {len(found)} figures redrawn from records; torch is "
-          f"{'installed' if util.find_spec('torch') else 'not installed'} and was {'' if 'torch' in sys.modules else 'not '}loaded")
+          f"{'installed' if util.find_spec('torch') else 'not installed'} and was "
+          f"{'' if 'torch' in sys.modules else 'not '}loaded")
     if failed:
         raise Mismatch(f"no records are kept for {', '.join(failed)}",
-                       f"Keep a newer run: `make reproduce PROFILE={profile}`, then `python -m cr_utils reference`.")
+                       f"Keep a newer run: `make reproduce PROFILE={profile}`, then `python -m cr_utils "
+                       "reference`.")
     return 0
 
 

@@ -1,7 +1,8 @@
-"""Reproducibility checklists, filled from the manifests of a run: ML code completeness, ACM badges, the paper checklist.
+"""Reproducibility checklists, filled from the manifests of a run: ML code completeness, ACM badges, the paper
+checklist.
 
-An answer is yes, no, in part or not applicable, with the evidence that a reader can look up. What no record shows is
-answered "no" or left to a person ("by hand"); nothing is answered yes because it ought to be.
+An answer is yes, no, in part or not applicable, with the evidence that a reader can look up. What no record
+shows is answered "no" or left to a person ("by hand"); nothing is answered yes because it ought to be.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ def html(results: Results) -> str:
 
 def _code(results: Results) -> list[tuple]:
     return [
-        (CODE, "specification of dependencies", *_files("requirements.lock", "pyproject.toml", "environment.yml")),
+        (CODE, "specification of dependencies",
+         *_files("requirements.lock", "pyproject.toml", "environment.yml")),
         (CODE, "training code", *_files("notebooks/03_sft.ipynb", "notebooks/04_grpo.ipynb")),
         (CODE, "evaluation code", *_files("notebooks/05_eval.ipynb", "notebooks/06_ablations.ipynb")),
-        (CODE, "pre-trained models", *_files("src/cr_utils/assets/base/README.md", "src/cr_utils/assets/base/config.json")),
+        (CODE, "pre-trained models", *_files("src/cr_utils/assets/base/README.md",
+                                             "src/cr_utils/assets/base/config.json")),
         (CODE, "README with results and the commands that give them", *_files("README.md")),
     ]
 
@@ -48,9 +51,11 @@ def _acm(results: Results) -> list[tuple]:
     where = _names(path for path in ("docs/artifact.md", "Containerfile", "LICENSE", "CITATION.cff"))
     wrong = [text for text in results.verify() if not (_stripped(results) and "/items.jsonl" in text)]
     functional = YES if len(done) == len(paths.STAGES) and not wrong else PART if done else NO
-    said = f"{len(done)} of {len(paths.STAGES)} stages finished; " + ("; ".join(wrong) or "no output differs from its manifest")
+    said = (f"{len(done)} of {len(paths.STAGES)} stages finished; "
+            + ("; ".join(wrong) or "no output differs from its manifest"))
     return [
-        (ACM, "artifacts available: archived with a DOI", HAND, "steps in docs/artifact.md; the DOI is entered by hand"),
+        (ACM, "artifacts available: archived with a DOI", HAND,
+         "steps in docs/artifact.md; the DOI is entered by hand"),
         (ACM, "artifacts evaluated, functional: documented, complete, exercisable", functional, said),
         (ACM, "artifacts evaluated, reusable", YES if where else NO, f"{where}; tests of every module"),
         (ACM, "results reproduced", *_reproduced(results)),
@@ -58,7 +63,9 @@ def _acm(results: Results) -> list[tuple]:
 
 
 def _stripped(results: Results) -> bool:
-    """Whether the answers are kept without their texts, as in results/reference: then they have hashes of their own."""
+    """Whether the answers are kept without their texts, as in results/reference: then they have hashes of
+    their own.
+    """
     return not any("completion" in item for item in results.rows("05_eval", "items.jsonl"))
 
 
@@ -66,7 +73,8 @@ def _reproduced(results: Results) -> tuple[str, str]:
     """By the claims table, which tells what was reproduced and what was not run."""
     if "05_eval" not in results.manifests:
         return NO, "05_eval has not finished"
-    found = claims.claims(results.items, results.arms, results.profile, str(results.params.get("model", "shipped")))
+    found = claims.claims(results.items, results.arms, results.profile,
+                          str(results.params.get("model", "shipped")))
     verdicts = found.groupby("verdict")["claim"].agg(", ".join).to_dict()
     whole = set(verdicts) == {"reproduced"}
     return YES if whole else PART if "reproduced" in verdicts else NO, "; ".join(
@@ -84,7 +92,8 @@ def _paper(results: Results) -> list[tuple]:
     peak = max((one["peak_memory"] or 0 for one in done.values()), default=0)
     some = YES if done else NO
     return [
-        (PAPER, "every hyper-parameter stated", some, f"{len(params)} parameters in the manifests; params/{results.profile}.yaml"),
+        (PAPER, "every hyper-parameter stated", some,
+         f"{len(params)} parameters in the manifests; params/{results.profile}.yaml"),
         (PAPER, "seeds stated", some, f"seed {', '.join(seeds)}" if seeds else "no stage has finished"),
         (PAPER, "several seeds", YES if len(seeds) > 1 else NO, f"{len(seeds)} in this run"),
         (PAPER, "computing infrastructure stated", some, "; ".join(machines) or "no stage has finished"),
@@ -92,19 +101,22 @@ def _paper(results: Results) -> list[tuple]:
          f"{wall / 60:.1f} minutes of wall time, {cpu / 60:.1f} of CPU time, at most {peak / 2**30:.1f} GiB"),
         (PAPER, "software versions stated", some, _versions(done)),
         (PAPER, "code version stated", PART if any(c.endswith("+") for c in commits) else some,
-         f"commit {', '.join(commits)}" + (" (+: with local changes)" if any(c.endswith("+") for c in commits) else "")),
+         f"commit {', '.join(commits)}" + (" (+: with local changes)" if any(c.endswith("+") for c in commits)
+                                           else "")),
         (PAPER, "data and splits described", some, f"docs/01_data.md; {_splits(results)}"),
         (PAPER, "sample sizes and intervals", YES if results.has("05_eval", "items.jsonl") else NO,
          "tables/main.csv: n and 95 % Wilson intervals; tables/paired.csv: exact McNemar tests"),
         (PAPER, "evaluation data not used for choices", some,
          "choices on the validation split and on CRUXEval's 200 dev rows (docs/01_data.md)"),
-        (PAPER, "restarts disclosed", some, ", ".join(f"{stage}: {one['attempts']}" for stage, one in done.items()) + " attempts"),
+        (PAPER, "restarts disclosed", some,
+         ", ".join(f"{stage}: {one['attempts']}" for stage, one in done.items()) + " attempts"),
     ]
 
 
 def _versions(done: dict) -> str:
     last = list(done.values())[-1]["versions"] if done else {}
-    return ", ".join(f"{name} {last[name]}" for name in ("python", "torch", "transformers", "trl") if name in last) or "none"
+    return ", ".join(f"{name} {last[name]}" for name in ("python", "torch", "transformers", "trl")
+                     if name in last) or "none"
 
 
 def _splits(results: Results) -> str:
@@ -139,5 +151,6 @@ def main(words: list[str]) -> int:
         print(json.dumps(frame.to_dict("records"), indent=1, ensure_ascii=False))
         return 0
     for name, part in frame.groupby("checklist", sort=False):
-        print(name, *(f"  [{row.answer:^8}] {row.item}: {row.evidence}" for row in part.itertuples()), sep="\n")
+        print(name, *(f"  [{row.answer:^8}] {row.item}: {row.evidence}" for row in part.itertuples()),
+              sep="\n")
     return 0

@@ -1,9 +1,10 @@
 """The paper's claims C1-C7 against our records: evidence, verdict, and the rule behind each verdict.
 
-Verdicts: reproduced, same direction, not reproduced, too few items, not run, unknown. C1-C3 and C7 are directions,
-tested at the scale of the profile; C4-C6 speak of 7B and 14B models and stay "not run" for any other, however good its
-numbers. Fewer than LEAST questions decide nothing, for or against: a try with a few items gets no verdict on a claim.
-Nothing here is a verdict on the paper: a small model is no evidence for a large one's claims.
+Verdicts: reproduced, same direction, not reproduced, too few items, not run, unknown. C1-C3 and C7 are
+directions, tested at the scale of the profile; C4-C6 speak of 7B and 14B models and stay "not run" for any
+other, however good its numbers. Fewer than LEAST questions decide nothing, for or against: a try with a few
+items gets no verdict on a claim. Nothing here is a verdict on the paper: a small model is no evidence for a
+large one's claims.
 """
 
 import re
@@ -18,25 +19,26 @@ TOO_FEW, NOT_RUN, UNKNOWN = "too few items", "not run", "unknown"
 CLAIMS = ["claim", "evidence", "verdict"]
 DETAILS = ["claim", "statement", "published", "ours", "evidence", "verdict", "rule", "command"]
 LEVEL = 0.05
-# The least number of questions: with fewer, where a quarter of the answers differ, as many each way, the 95 % interval
-# of the difference is wider than ±10 points.
+# The least number of questions: with fewer, where a quarter of the answers differ, as many each way, the 95 %
+# interval of the difference is wider than ±10 points.
 LEAST = 100
 
 RULES = {
-    "C1": "the same small SFT budget with and without constraints (short_sft, no_constraints), output, on heldout and "
-          "on heldout_ood where asked: the worse of the verdicts",
+    "C1": "the same small SFT budget with and without constraints (short_sft, no_constraints), output, on "
+          "heldout and on heldout_ood where asked: the worse of the verdicts",
     "C2": "sft against the better of the base's two forms, heldout, output",
     "C3": "grpo against sft, heldout, output",
-    "C4": "needs a 7B run; the prior methods' numbers on all three benchmarks are not in a source we could read",
-    "C5": "needs a 7B run; our interval must reach GPT-4o on CRUXEval and LiveCodeBench; GPT-4o's coverage number is "
-          "unknown, so same direction at most",
-    "C6": "needs a 14B run; reproduced where our whole interval is above GPT-4o on all three, same direction where "
-          "the rates are",
-    "C7": "sft against base, grpo against sft, full against no_sft, short_sft against no_chains (the same budget "
-          "without chains), heldout, output: the worst of the verdicts; with a part undecided, same direction at most",
+    "C4": "needs a 7B run; the prior methods' numbers on all three benchmarks are in no source we could read",
+    "C5": "needs a 7B run; our interval must reach GPT-4o on CRUXEval and LiveCodeBench; GPT-4o's coverage "
+          "number is unknown, so same direction at most",
+    "C6": "needs a 14B run; reproduced where our whole interval is above GPT-4o on all three, same direction "
+          "where the rates are",
+    "C7": "sft against base, grpo against sft, full against no_sft, short_sft against no_chains (the same "
+          "budget without chains), heldout, output: the worst of the verdicts; with a part undecided, same "
+          "direction at most",
 }
-TEST_RULE = (f"reproduced: better with exact McNemar p < {LEVEL}; same direction: better; otherwise not reproduced; "
-             f"{TOO_FEW}: fewer than {LEAST} questions that both answered")
+TEST_RULE = (f"reproduced: better with exact McNemar p < {LEVEL}; same direction: better; otherwise not "
+             f"reproduced; {TOO_FEW}: fewer than {LEAST} questions that both answered")
 STAGES = {"C1": "06_ablations", "C7": "06_ablations"}
 
 
@@ -49,7 +51,8 @@ class Test:
     evidence: str
 
 
-def details(items: list[dict], arms: list[dict], profile: str = "tiny", model: str = "shipped") -> pd.DataFrame:
+def details(items: list[dict], arms: list[dict], profile: str = "tiny",
+            model: str = "shipped") -> pd.DataFrame:
     """Every claim with statement, published value, our value, evidence, verdict, rule and command.
 
     items: of the evaluation stage; arms: of the ablation stage; model: the start model's name, whose size
@@ -76,7 +79,8 @@ def details(items: list[dict], arms: list[dict], profile: str = "tiny", model: s
     return frame
 
 
-def claims(items: list[dict], arms: list[dict], profile: str = "tiny", model: str = "shipped") -> pd.DataFrame:
+def claims(items: list[dict], arms: list[dict], profile: str = "tiny",
+           model: str = "shipped") -> pd.DataFrame:
     """The columns of `tables/claims.csv`: claim, evidence, verdict."""
     return details(items, arms, profile, model)[CLAIMS].copy()
 
@@ -93,8 +97,8 @@ def worst(verdicts: list[str]) -> str:
 def _published(claim: str) -> str | None:
     """The numbers a claim states, as far as a source gives them."""
     return {"C4": "+27.1 % to +40.2 % over prior methods",
-            "C5": "CodeReasoner-7B 0.860 / 0.777 / 0.723, GPT-4o 0.856 / 0.751 / 0.773 (CRUXEval / LiveCodeBench / "
-                  "REval)"}.get(claim)
+            "C5": "CodeReasoner-7B 0.860 / 0.777 / 0.723, GPT-4o 0.856 / 0.751 / 0.773 (CRUXEval / "
+                  "LiveCodeBench / REval)"}.get(claim)
 
 
 def _c1(arms: list[dict]) -> list[Test]:
@@ -107,7 +111,8 @@ def _c1(arms: list[dict]) -> list[Test]:
 def better_base(items: list[dict], benchmark: str = "heldout", task: str = "output") -> str:
     """The base's form ("base" or "base_direct") with more right answers: the one to compare against."""
     counts = tables.rates([i for i in items if i["benchmark"] == benchmark and i["task"] == task])
-    right = {model: counts.get((model, benchmark, task, "strict"), (-1, 0))[0] for model in ("base_direct", "base")}
+    right = {model: counts.get((model, benchmark, task, "strict"), (-1, 0))[0]
+             for model in ("base_direct", "base")}
     return max(right, key=right.get)
 
 
@@ -117,7 +122,8 @@ def _c2(items: list[dict]) -> list[Test]:
 
 def _c7(items: list[dict], arms: list[dict]) -> list[Test]:
     """Every stage, and the chains."""
-    return [*_c2(items), _test(items, "sft", "grpo"), _test(arms, "no_sft", "full", "heldout", "arm", "ablations"),
+    return [*_c2(items), _test(items, "sft", "grpo"),
+            _test(arms, "no_sft", "full", "heldout", "arm", "ablations"),
             _test(arms, "no_chains", "short_sft", "heldout", "arm", "ablations")]
 
 
@@ -135,8 +141,8 @@ def _test(items: list[dict], a: str, b: str, benchmark: str = "heldout", name: s
         return Test(TOO_FEW, f"{b} and {a}, {benchmark}: n={row.n}, least {LEAST}",
                     f"{where}, McNemar {row.a_only} : {row.b_only}")
     verdict = NOT if row.difference <= 0 else REPRODUCED if row.p_value < LEVEL else SAME
-    ours = (f"{b} − {a}, {benchmark}: {100 * row.difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}], "
-            f"n={row.n}, p={tables.cell_text(float(row.p_value))}")
+    ours = (f"{b} − {a}, {benchmark}: {100 * row.difference:+.1f} points [{100 * low:+.1f}, "
+            f"{100 * high:+.1f}], n={row.n}, p={tables.cell_text(float(row.p_value))}")
     return Test(verdict, ours, f"{where}, McNemar {row.a_only} : {row.b_only}")
 
 
@@ -165,7 +171,8 @@ def _means(main: pd.DataFrame | None) -> dict[str, pd.Series]:
 
 
 def _words(means: dict[str, pd.Series]) -> str:
-    return ", ".join(f"{name} {row.accuracy:.3f} [{row.low:.3f}, {row.high:.3f}]" for name, row in means.items())
+    return ", ".join(f"{name} {row.accuracy:.3f} [{row.low:.3f}, {row.high:.3f}]"
+                     for name, row in means.items())
 
 
 def _few(means: dict[str, pd.Series]) -> Test | None:
@@ -176,13 +183,15 @@ def _few(means: dict[str, pd.Series]) -> Test | None:
 
 def _c4(main: pd.DataFrame | None) -> Test:
     means = _means(main)
-    return Test(UNKNOWN if means else NOT_RUN, _words(means), "main.csv: grpo, mean, the prior methods' are unknown")
+    return Test(UNKNOWN if means else NOT_RUN, _words(means),
+                "main.csv: grpo, mean, the prior methods' are unknown")
 
 
 def _c5(main: pd.DataFrame | None) -> Test:
     means, wanted = _means(main), ("cruxeval", "livecodebench")
     if not all(name in means for name in wanted):
-        return Test(NOT_RUN, _words(means), "main.csv: grpo, mean, CRUXEval and LiveCodeBench are not both there")
+        return Test(NOT_RUN, _words(means),
+                    "main.csv: grpo, mean, CRUXEval and LiveCodeBench are not both there")
     if few := _few({name: means[name] for name in wanted}):
         return few
     reach = all(means[name].high >= published.value("GPT-4o", name) for name in wanted)

@@ -43,7 +43,7 @@ def of_problems(rows: Iterable[dict]) -> dict[str, dict]:
             "setting": frames.setting(row.get("constraint")),
             **{key: (row.get("constraint") or {}).get(key) for key in ("type", "method")},
         }
-        for row in rows if "code" in row or "program" in row  # of training problems, facts are kept without it
+        for row in rows if "code" in row or "program" in row  # training problems: their facts lack it
     }
 
 

@@ -16,7 +16,8 @@ from cr_utils.errors import UserError
 from cr_utils.results import Results
 
 NAME = "ro-crate-metadata.json"
-CONTEXT = ["https://w3id.org/ro/crate/1.1/context", {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
+CONTEXT = ["https://w3id.org/ro/crate/1.1/context",
+           {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
 SPECIFICATION, PROFILE = "https://w3id.org/ro/crate/1.1", "https://w3id.org/ro/wfrun/process/0.5"
 LICENCE = "https://spdx.org/licenses/MIT"
 AUTHORS, OPERATOR = "#authors", "#operator"
@@ -85,7 +86,8 @@ def tool(stage: str, manifest: dict) -> dict:
     address = notebook_address(stage, manifest)
     return {"@id": address, "@type": "SoftwareApplication", "name": f"notebooks/{stage}.ipynb", "url": address,
             "softwareVersion": manifest["code"]["commit"] or "unknown",
-            "softwareRequirements": ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())}
+            "softwareRequirements": ", ".join(f"{name} {version}"
+                                              for name, version in manifest["versions"].items())}
 
 
 def action(stage: str, manifest: dict, files: dict) -> dict:

@@ -1,7 +1,7 @@
 """Training curves: what SFT and GRPO logged, one small panel per quantity.
 
-Frames come from `frames.log`. A quantity that was not logged gets a panel that says so. The chosen checkpoint of
-GRPO is marked; validation accuracies carry 95 % intervals where their n was logged.
+Frames come from `frames.log`. A quantity that was not logged gets a panel that says so. The chosen checkpoint
+of GRPO is marked; validation accuracies carry 95 % intervals where their n was logged.
 """
 
 import numpy as np
@@ -72,7 +72,8 @@ def _validation(ax, frame: pd.DataFrame, shade: str) -> None:
     ax.plot(rows["step"], values, color=shade, marker="o", ms=4)
     if "val_n" in rows and rows["val_n"].notna().all():
         limits = [stats.wilson(round(p * n), int(n)) for p, n in zip(values, rows["val_n"], strict=True)]
-        ax.fill_between(rows["step"], [i.low for i in limits], [i.high for i in limits], color=shade, alpha=0.18, lw=0)
+        ax.fill_between(rows["step"], [i.low for i in limits], [i.high for i in limits], color=shade,
+                        alpha=0.18, lw=0)
         ax.set_ylim(*_span(limits))
     ax.set(xlabel="step")
     ax.set_xlim(left=0)

@@ -126,7 +126,7 @@ class Decoder:
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)
 
     def _project(self, layer: Layer, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor):
-        """Of hidden x [.., hidden]: rotated queries and, last, their key [.., kv, share + 1, dim]; the value."""
+        """Of hidden x [.., hidden]: rotated queries, last their key [.., kv, share + 1, dim]; the value."""
         fused = F.linear(self._norm(x).to(self.dtype), layer.qkv, layer.qkv_bias)
         fused = fused.view(*x.shape[:-1], self.kv, self.share + 2, self.dim)
         turning, value = fused[..., :-1, :], fused[..., -1, :]

@@ -73,7 +73,8 @@ def holds(tree: ast.Module, types: tuple, op: constraints.Operation) -> bool:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             return False
         calls = [(node, where) for where in tree.body for node in ast.walk(where)
-                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == call.func.attr]
+                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                 and node.func.attr == call.func.attr]
         subject = "str" if op.subject in ("chr", "pre") else op.subject
         return any(program.type_of(node.func.value, where) in (subject, None) for node, where in calls)
     except (IndexError, AttributeError, TypeError, ValueError, RecursionError):  # unknown to usage

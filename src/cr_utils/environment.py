@@ -1,4 +1,5 @@
-"""`python -m cr_utils environment`: this machine and this environment, against what the lock and the sandbox ask for.
+"""`python -m cr_utils environment`: this machine and this environment, against what the lock and the sandbox
+ask for.
 
 Looks only: starts one sandbox helper to see which layers of isolation hold, installs and changes nothing.
 """
@@ -26,7 +27,7 @@ def locked() -> dict[str, str]:
 
 
 def packages() -> dict[str, list[str]]:
-    """Names of locked packages by how they stand here: `as locked`, `other version` (with both), `missing`."""
+    """Locked packages by how they stand here: `as locked`, `other version` (with both), `missing`."""
     found: dict[str, list[str]] = {"as locked": [], "other version": [], "missing": []}
     for name, wanted in locked().items():
         try:
@@ -35,7 +36,8 @@ def packages() -> dict[str, list[str]]:
             found["missing"].append(name)
             continue
         same = have.split("+")[0] == wanted.split("+")[0]
-        found["as locked" if same else "other version"].append(name if same else f"{name} {have}, locked {wanted}")
+        told = name if same else f"{name} {have}, locked {wanted}"
+        found["as locked" if same else "other version"].append(told)
     return found
 
 
@@ -49,10 +51,13 @@ def layers() -> list[str] | str:
 
 
 def report() -> dict:
-    """Everything, JSON-like: hardware, versions, commit, packages, sandbox, benchmarks, free disk space in bytes."""
+    """Everything, JSON-like: hardware, versions, commit, packages, sandbox, benchmarks, free disk space in
+    bytes.
+    """
     place = paths.results_root()
     there = next(folder for folder in (place, *place.parents) if folder.exists())
-    present = {name: bool(benchmarks.load(name, mode="never")) for name in ("cruxeval", "livecodebench", "reval")}
+    present = {name: bool(benchmarks.load(name, mode="never"))
+               for name in ("cruxeval", "livecodebench", "reval")}
     return {"hardware": machine.hardware(), "versions": machine.versions(), "code": machine.git(),
             "packages": packages(), "sandbox": layers(), "benchmarks": present,
             "free_disk": shutil.disk_usage(there).free}
@@ -67,8 +72,8 @@ def lines(found: dict) -> list[str]:
            f"disk        {found['free_disk'] / 1e9:.0f} GB free for results",
            f"commit      {code['commit'] or 'unknown'}{' with local changes' if code['dirty'] else ''}",
            f"python      {found['versions']['python']}",
-           f"packages    {len(stand['as locked'])} as locked, {len(stand['other version'])} of another version, "
-           f"{len(stand['missing'])} missing"]
+           f"packages    {len(stand['as locked'])} as locked, {len(stand['other version'])} of another "
+           f"version, {len(stand['missing'])} missing"]
     out += [f"            {name}" for name in stand["other version"]]
     out += [f"            missing: {', '.join(stand['missing'])}"] if stand["missing"] else []
     held = found["sandbox"]

@@ -1,7 +1,7 @@
 """What a stage will cost, from what it cost before: this profile's own runs, earlier ones, the reference run.
 
-An estimate is the wall time and the disk space of the nearest earlier run, times the ratio of the parameters that
-say how much there is to do. It knows nothing of another machine's speed, and says whose run it is from.
+An estimate is the wall time and the disk space of the nearest earlier run, times the ratio of the parameters
+that say how much there is to do. It knows nothing of another machine's speed, and says whose run it is from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ SIZES = {
     "02_distill": ("distill_items",),
     "03_sft": ("sft_steps",),
     "04_grpo": ("grpo_steps",),
-    "05_eval": ("eval_heldout", "eval_heldout_ood", "eval_other", "eval_cruxeval", "eval_reval", "eval_livecodebench"),
+    "05_eval": ("eval_heldout", "eval_heldout_ood", "eval_other", "eval_cruxeval", "eval_reval",
+                "eval_livecodebench"),
     "06_ablations": ("ablation_sft_steps", "ablation_more_sft_steps", "ablation_grpo_steps"),
 }
 
@@ -46,7 +47,9 @@ def _read(path: Path) -> dict | None:
 
 
 def cost(stage: str, values: dict) -> tuple[float, float | None, str] | None:
-    """(seconds, bytes or None, whose run it is from) for a stage with these parameters; None where nothing is known."""
+    """(seconds, bytes or None, whose run it is from) for a stage with these parameters; None where nothing is
+    known.
+    """
     found = earlier(stage, values["profile"])
     if found is None:
         return None

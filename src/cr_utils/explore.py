@@ -1,9 +1,11 @@
-"""Looking at records in a notebook: runs step by step, problems by filters, rollouts by reward, models item by item.
+"""Looking at records in a notebook: runs step by step, problems by filters, rollouts by reward, models item
+by item.
 
-Each function filters its records, and shows the first `most` of what is left as static HTML, which every notebook
-viewer displays. In JupyterLab, where ipywidgets is installed, the same filters are menus above it; under the driver
-(and with widgets=False) the static form stands alone. Text of records is escaped; only programs of our own generator
-are traced. Nothing is computed that the records do not hold, apart from those traces.
+Each function filters its records, and shows the first `most` of what is left as static HTML, which every
+notebook viewer displays. In JupyterLab, where ipywidgets is installed, the same filters are menus above it;
+under the driver (and with widgets=False) the static form stands alone. Text of records is escaped; only
+programs of our own generator are traced. Nothing is computed that the records do not hold, apart from those
+traces.
 """
 
 import os
@@ -17,14 +19,18 @@ ANY = "any"
 STYLE = """<style>.crx{font:13px/1.5 system-ui,sans-serif;max-width:76em;color:inherit} .crx code,.crx pre{
 font:12px/1.5 ui-monospace,Menlo,Consolas,monospace;background:none;color:inherit}
 .crx pre{white-space:pre-wrap;margin:.3em 0;padding:0} .crx .row{display:flex;flex-wrap:wrap;gap:1em 2em;
-border-top:1px solid #8884;padding:.6em 0;align-items:flex-start} .crx .row>div{flex:1 1 18em;min-width:0;max-width:34em}
-.crx table{border-collapse:collapse;margin:0} .crx td,.crx th{text-align:left!important;padding:.1em .7em .1em 0;
+border-top:1px solid #8884;padding:.6em 0;align-items:flex-start}
+.crx .row>div{flex:1 1 18em;min-width:0;max-width:34em}
+.crx table{border-collapse:collapse;margin:0}
+.crx td,.crx th{text-align:left!important;padding:.1em .7em .1em 0;
 vertical-align:top;border-bottom:1px solid #8883} .crx .now{background:#f3c32340} .crx h4{margin:0 0 .2em}
-.crx .good{color:#00845f;font-weight:600} .crx .bad{color:#c2500a;font-weight:600} .crx .off{background:#d55e0033}
+.crx .good{color:#00845f;font-weight:600} .crx .bad{color:#c2500a;font-weight:600}
+.crx .off{background:#d55e0033}
 </style>"""
 
 
-def runs(problems: list[dict], chains: Iterable[dict] = (), most: int = 1, widgets: bool | None = None, **chosen):
+def runs(problems: list[dict], chains: Iterable[dict] = (), most: int = 1, widgets: bool | None = None,
+         **chosen):
     """Programs with their runs: every step and what it sets; beside them an accepted chain of each task.
 
     Filters (keyword arguments, or menus): split, type, setting, method, task (of the chain).
@@ -35,18 +41,24 @@ def runs(problems: list[dict], chains: Iterable[dict] = (), most: int = 1, widge
             found.setdefault(chain["problem_id"], {}).setdefault(chain["task"], chain)
     rows = [{"problem": one, "chain": chain, **_facts(one), "task": task} for one in problems
             for task, chain in found.get(one["id"], {}).items()]
-    return _show(rows, ("split", "type", "setting", "method", "task"), _run, most, widgets, chosen, stepped=True)
+    return _show(rows, ("split", "type", "setting", "method", "task"), _run, most, widgets, chosen,
+                 stepped=True)
 
 
 def dataset(problems: list[dict], most: int = 3, widgets: bool | None = None, **chosen):
-    """Problems: program, call, value and constraint. Filters: split, type, setting, method, result, length."""
+    """Problems: program, call, value and constraint.
+
+    Filters: split, type, setting, method, result, length.
+    """
     rows = [{"problem": one, **_facts(one), "result": frames.type_name(one["output"]),
              "length": frames.step_bin(one.get("difficulty"))} for one in problems]
-    return _show(rows, ("split", "type", "setting", "method", "result", "length"), _problem, most, widgets, chosen)
+    return _show(rows, ("split", "type", "setting", "method", "result", "length"), _problem, most, widgets,
+                 chosen)
 
 
 def rollouts(rows: list[dict], most: int = 1, widgets: bool | None = None, **chosen):
-    """Groups of answers to one question, best reward first; the groups of widest spread, which teach most, first.
+    """Groups of answers to one question, best reward first; the groups of widest spread, which teach most,
+    first.
 
     Filters: step; spread (mixed, all right, all wrong); kind (of any answer).
     """
@@ -58,7 +70,8 @@ def rollouts(rows: list[dict], most: int = 1, widgets: bool | None = None, **cho
         passed = {row["kind"] == "pass" for row in group}
         spread = "mixed" if len(passed) > 1 else "all right" if True in passed else "all wrong"
         ordered = sorted(group, key=lambda row: -row["reward"])
-        found.append({"group": ordered, "step": step, "spread": spread, "kind": {row["kind"] for row in group},
+        found.append({"group": ordered, "step": step, "spread": spread,
+                      "kind": {row["kind"] for row in group},
                       "width": ordered[0]["reward"] - ordered[-1]["reward"]})
     found.sort(key=lambda one: (-one["width"], one["step"]))
     return _show(found, ("step", "spread", "kind"), _group, most, widgets, chosen)
@@ -68,16 +81,17 @@ def compare(items: list[dict], problems: list[dict], a: str, b: str, name: str =
             widgets: bool | None = None, **chosen):
     """Two models (or arms, with name="arm") on the questions that both answered, item by item.
 
-    Filters: outcome ("only A", "only B", "both", "neither"), benchmark, task, kind (of b's answer). Programs are shown
-    where `problems` has them; a benchmark's are not copied here.
+    Filters: outcome ("only A", "only B", "both", "neither"), benchmark, task, kind (of b's answer). Programs
+    are shown where `problems` has them; a benchmark's are not copied here.
     """
     known, answers = {one["id"]: one for one in problems}, {}
     for item in items:
         if item.get(name) in (a, b) and not item.get("sample"):
             answers.setdefault((item["benchmark"], item["question_id"]), {}).setdefault(item[name], item)
-    words = {(True, False): f"only {a}", (False, True): f"only {b}", (True, True): "both", (False, False): "neither"}
-    rows = [{"pair": pair, "names": (a, b), "problem": known.get(question.split("/")[0]), "benchmark": benchmark,
-             "task": pair[b]["task"], "kind": pair[b]["kind"],
+    words = {(True, False): f"only {a}", (False, True): f"only {b}", (True, True): "both",
+             (False, False): "neither"}
+    rows = [{"pair": pair, "names": (a, b), "problem": known.get(question.split("/")[0]),
+             "benchmark": benchmark, "task": pair[b]["task"], "kind": pair[b]["kind"],
              "outcome": words[bool(pair[a]["verdict"]), bool(pair[b]["verdict"])]}
             for (benchmark, question), pair in answers.items() if len(pair) == 2]
     rows.sort(key=lambda row: list(words.values()).index(row["outcome"]))
@@ -85,12 +99,18 @@ def compare(items: list[dict], problems: list[dict], a: str, b: str, name: str =
 
 
 def select(rows: list[dict], chosen: dict) -> list[dict]:
-    """The rows with all chosen values; a set in a row matches any of its values. Raises ValueError on no such filter."""
+    """The rows with all chosen values; a set in a row matches any of its values.
+
+    Raises ValueError on no such filter.
+    """
     for key in chosen:
         if rows and key not in rows[0]:
             raise ValueError(f"no filter {key!r}")
-    return [row for row in rows if all(value == ANY or (value in row[key] if isinstance(row[key], set)
-                                                        else row[key] == value) for key, value in chosen.items())]
+
+    def fits(found, value) -> bool:
+        return value == ANY or (value in found if isinstance(found, set) else found == value)
+
+    return [row for row in rows if all(fits(row[key], value) for key, value in chosen.items())]
 
 
 def interactive(widgets: bool | None) -> bool:
@@ -107,7 +127,8 @@ def interactive(widgets: bool | None) -> bool:
 def page(rows: list[dict], draw: Callable, most: int, first: int = 0, **how) -> str:
     """HTML of `most` rows from the `first` on, and how many there are."""
     shown = "".join(f'<div class="row">{draw(row, **how)}</div>' for row in rows[first:first + most])
-    places = f"{first + 1}–{min(len(rows), first + most)} of {len(rows):,}" if rows else "— nothing fits these filters"
+    places = (f"{first + 1}–{min(len(rows), first + most)} of {len(rows):,}" if rows
+              else "— nothing fits these filters")
     return f'{STYLE}<div class="crx"><small>{places}</small>{shown}</div>'
 
 
@@ -139,12 +160,15 @@ def _code(text: str, now: int | None = None) -> str:
 
 
 def _call(problem: dict) -> str:
-    return f"<pre>{escape(problem['entry_point'])}({escape(problem['input'])})\n== {escape(problem['output'])}</pre>"
+    return (f"<pre>{escape(problem['entry_point'])}({escape(problem['input'])})\n"
+            f"== {escape(problem['output'])}</pre>")
 
 
 def _problem(row: dict) -> str:
-    problem, about = row["problem"], " · ".join(str(row[k]) for k in ("split", "type", "method", "setting") if row[k])
-    told = f"<p>{escape(about)} · {problem.get('difficulty')} steps · <code>{escape(problem['id'])}</code></p>"
+    problem, about = row["problem"], " · ".join(str(row[k]) for k in ("split", "type", "method", "setting")
+                                                if row[k])
+    steps = problem.get("difficulty")
+    told = f"<p>{escape(about)} · {steps} steps · <code>{escape(problem['id'])}</code></p>"
     return _column("program", _code(problem["code"])) + _column("call and value", _call(problem) + told)
 
 
@@ -154,12 +178,15 @@ def _run(row: dict, at: int | None = None) -> str:
     steps = walk(problem)
     now = steps[min(at, len(steps) - 1)] if steps and at is not None else None
     state = _values(steps[:at + 1], now["frame"]) if now else ""
-    table = "".join(f'<tr{" class=now" if one is now else ""}><td>{n}</td><td>{one["line"] or "call"}</td><td><code>'
+    table = "".join(f'<tr{" class=now" if one is now else ""}><td>{n}</td>'
+                    f'<td>{one["line"] or "call"}</td><td><code>'
                     f'{escape(_changes(one["set"]))}</code></td></tr>' for n, one in enumerate(steps, 1))
-    run = f"<table><tr><th>step</th><th>line</th><th>sets</th></tr>{table}</table>" if steps else "— not our program"
+    run = (f"<table><tr><th>step</th><th>line</th><th>sets</th></tr>{table}</table>" if steps
+           else "— not our program")
     return (_column("program", _code(problem["code"], now["line"] if now else None) + _call(problem) + state)
             + _column("run", run)
-            + (_column(f"chain, {row['task']}", f"<pre>{escape(chain['completion'])}</pre>") if chain else ""))
+            + (_column(f"chain, {row['task']}", f"<pre>{escape(chain['completion'])}</pre>") if chain
+               else ""))
 
 
 def _values(steps: list[dict], frame: int) -> str:

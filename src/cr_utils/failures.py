@@ -8,14 +8,16 @@ REMEDIES = {"dead": "Free some memory or lower the stage's batch sizes, then run
             "start": "Check that `jupyter kernelspec list` shows python3, then run the same command again."}
 SIGNS = (  # words of an exception's message, cause, remedy
     ("No space left on device", "the disk is full",
-     "Free some space (`make clean PROFILE=…` deletes a profile's results), then run the same command again: it "
-     "continues at this stage."),
+     "Free some space (`make clean PROFILE=…` deletes a profile's results), then run the same command again: "
+     "it continues at this stage."),
     ("Disk quota exceeded", "the disk quota is used up",
      "Free some space or set CR_RESULTS to another disk, then run the same command again."),
     ("BrokenProcessPool", "a worker process was killed (out of memory?)",
      "Run the same command again: it continues at this stage; lower data_workers if memory is short."),
-    ("MemoryError", "memory ran out", "Free some memory or lower the stage's batch sizes, then run the same command again."),
-    ("out of memory", "memory ran out", "Free some memory or lower the stage's batch sizes, then run the same command again."),
+    ("MemoryError", "memory ran out",
+     "Free some memory or lower the stage's batch sizes, then run the same command again."),
+    ("out of memory", "memory ran out",
+     "Free some memory or lower the stage's batch sizes, then run the same command again."),
 )
 
 

@@ -1,8 +1,9 @@
-"""How every figure looks, and how it is saved: one palette, fixed colours per model, the same bytes each time.
+"""How every figure looks, and how it is saved: one palette, fixed colours per model, the same bytes each
+time.
 
-Colours are Okabe and Ito's, which readers with any colour vision tell apart; each model also has its own marker,
-so that a black and white print can be read. INK, GRID and PAPER are reserved: no data is drawn in them, and the
-report page swaps them for the colours of its light or dark theme.
+Colours are Okabe and Ito's, which readers with any colour vision tell apart; each model also has its own
+marker, so that a black and white print can be read. INK, GRID and PAPER are reserved: no data is drawn in
+them, and the report page swaps them for the colours of its light or dark theme.
 """
 
 import os
@@ -41,7 +42,8 @@ SOURCE_COLORS = {"train": SLATE, "heldout": "#56b4e9", "heldout_ood": "#009e73",
 DASHES, DOTS = (0, (5, 1.5)), (0, (1.5, 1.2))
 SOURCE_LINES = {"train": "-", "heldout": DASHES, "heldout_ood": DOTS, "cruxeval": "-", "cruxeval dev": "-",
                 "livecodebench": DASHES, "reval": DOTS}
-ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO", "more_sft": "more SFT, no GRPO",
+ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO",
+              "more_sft": "more SFT, no GRPO",
               "short_sft": "small budget, all data", "no_chains": "without chains",
               "no_constraints": "without constraints", "no_mutation": "without mutation",
               "no_filter": "without the filter of idle code", "half_data": "half of the chains, twice",
@@ -81,7 +83,8 @@ RC = {
 }
 
 
-def axes(ax: Axes | None = None, rows: int = 1, columns: int = 1, height: float = 2.6, width: float = WIDTH, **how):
+def axes(ax: Axes | None = None, rows: int = 1, columns: int = 1, height: float = 2.6, width: float = WIDTH,
+         **how):
     """The given axes, or new ones in our style: one Axes, or an array of shape (rows * columns,)."""
     if ax is not None:
         return ax
@@ -127,7 +130,8 @@ def marker(model: str, others: tuple = ()) -> str:
 
 
 def save(drawn, folder: Path | str, name: str) -> list[Path]:
-    """Write the figure of an Axes (or array of Axes) as `name`.png and `name`.svg, close it, return the paths.
+    """Write the figure of an Axes (or array of Axes) as `name`.png and `name`.svg, close it, return the
+    paths.
 
     The same data give the same bytes with the same matplotlib: no dates, fixed ids.
     """

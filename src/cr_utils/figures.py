@@ -11,8 +11,22 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from cr_utils import frames, marks, stats, tables
 from cr_utils.figure_style import (
-    ARM_LABELS, BENCHMARK_LABELS, KIND_COLORS, MODEL_COLORS, MODEL_LABELS, OTHER_COLORS, PAPER, SLATE,
-    SOURCE_COLORS, SOURCE_LINES, axes, color, counted, empty, ordered, styled,
+    ARM_LABELS,
+    BENCHMARK_LABELS,
+    KIND_COLORS,
+    MODEL_COLORS,
+    MODEL_LABELS,
+    OTHER_COLORS,
+    PAPER,
+    SLATE,
+    SOURCE_COLORS,
+    SOURCE_LINES,
+    axes,
+    color,
+    counted,
+    empty,
+    ordered,
+    styled,
 )
 
 SETTINGS = ("nested", "methods", "control 1", "control 2", "control 3", "helper")
@@ -44,7 +58,8 @@ def constraint_coverage(frame: pd.DataFrame, ax=None):
         return empty(ax, "no problem has a constraint")
     names = [*SETTINGS, *sorted(set(frame["setting"]) - set(SETTINGS))]
     counts = frame.pivot_table(index="type", columns="setting", values="id", aggfunc="count", fill_value=0)
-    methods = frame.pivot_table(index="type", columns="setting", values="method", aggfunc="nunique", fill_value=0)
+    methods = frame.pivot_table(index="type", columns="setting", values="method", aggfunc="nunique",
+                                fill_value=0)
     counts, methods = (part.reindex(index=kinds, columns=names, fill_value=0) for part in (counts, methods))
     text = (counts.astype(str) + "\n" + methods.astype(str) + " m.").where(counts > 0, "0")
     sns.heatmap(counts, ax=ax, annot=text.to_numpy(), fmt="", cmap="Blues", linewidths=1, linecolor=PAPER,
@@ -75,12 +90,13 @@ def distributions(frame: pd.DataFrame, ax=None):
     height = 0.8 / len(sources)
     for i, source in enumerate(sources):
         share = frame.loc[frame["source"] == source, "output_type"].value_counts(normalize=True)
-        found[2].barh(np.arange(len(kinds)) + 0.4 - height * (i + 0.5), share.reindex(kinds).fillna(0), height,
-                      color=SOURCE_COLORS[source])
+        found[2].barh(np.arange(len(kinds)) + 0.4 - height * (i + 0.5), share.reindex(kinds).fillna(0),
+                      height, color=SOURCE_COLORS[source])
     found[2].set(yticks=range(len(kinds)), yticklabels=kinds, xlabel="share of outputs")
     found[2].xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     found[2].grid(axis="y", visible=False)
-    handles = [found[0].plot([], [], color=SOURCE_COLORS[name], lw=2.2, ls=SOURCE_LINES[name])[0] for name in sources]
+    handles = [found[0].plot([], [], color=SOURCE_COLORS[name], lw=2.2, ls=SOURCE_LINES[name])[0]
+               for name in sources]
     found[0].get_figure().legend(handles, [BENCHMARK_LABELS.get(s, s) for s in sources], ncols=len(sources),
                                  loc="outside upper center")
     return found
@@ -92,8 +108,8 @@ def _cumulative(ax, frame: pd.DataFrame, sources: list[str], column: str) -> Non
     for source in sources:
         values = np.sort(frame.loc[frame["source"] == source, column].dropna().to_numpy(float))
         if len(values):
-            ax.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=SOURCE_COLORS[source],
-                    ls=SOURCE_LINES[source])
+            ax.step(values, np.arange(1, len(values) + 1) / len(values), where="post",
+                    color=SOURCE_COLORS[source], ls=SOURCE_LINES[source])
     ax.set_xlim(0, max(1, top))
 
 
@@ -107,7 +123,8 @@ def chain_lengths(frame: pd.DataFrame, ax=None):
     tasks = [task for task in tables.TASKS if task in set(frame["task"])]
     values = [frame.loc[frame["task"] == task, column].to_numpy(float) for task in tasks]
     marks.boxes(ax, values, [SLATE] * len(tasks))
-    ax.set(yticks=range(len(tasks)), xlabel=f"chain length ({column}; box: middle half, whiskers: 5 % to 95 %)",
+    ax.set(yticks=range(len(tasks)),
+           xlabel=f"chain length ({column}; box: middle half, whiskers: 5 % to 95 %)",
            yticklabels=[f"{task} (n={len(part):,})" for task, part in zip(tasks, values, strict=True)])
     ax.set_xlim(left=0)
     return ax
@@ -155,8 +172,8 @@ def ablations(frame: pd.DataFrame, ax=None, task: str = "output"):
     for one, benchmark in zip(found, names, strict=True):
         part = rows[rows["benchmark"] == benchmark].set_index("arm").reindex(arms)
         marks.arms(one, part, arms)
-        one.set(yticks=range(len(arms)), yticklabels=[ARM_LABELS.get(arm, arm) for arm in arms], xlabel="accuracy",
-                title=_narrow(f"{counted(benchmark, part)}, {task}"))
+        one.set(yticks=range(len(arms)), yticklabels=[ARM_LABELS.get(arm, arm) for arm in arms],
+                xlabel="accuracy", title=_narrow(f"{counted(benchmark, part)}, {task}"))
         one.grid(axis="y", visible=False)
         marks.percent(one, part["high"].max())
     found[0].set_ylim(len(arms) - 0.5, -0.5)  # the axes share y: once turns them all
@@ -175,7 +192,8 @@ def answer_length(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
     values, labels, colors = [], [], []
     for model in models:
         for verdict in (True, False):
-            tokens = part.loc[(part["model"] == model) & (part["verdict"] == verdict), "tokens"].to_numpy(float)
+            tokens = part.loc[(part["model"] == model) & (part["verdict"] == verdict),
+                              "tokens"].to_numpy(float)
             values.append(tokens)
             how = "right" if verdict else "wrong"
             labels.append(f"{MODEL_LABELS.get(model, model)}, {how} (n={len(tokens):,})")
@@ -191,8 +209,9 @@ def answer_length(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
 
 
 @styled
-def failure_kinds(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", tasks: tuple = ("output", "input")):
-    """Shares of all answers by kind of failure, stacked. frame: as `answer_tables.failures`; one axes a task."""
+def failure_kinds(frame: pd.DataFrame, ax=None, benchmark: str = "heldout",
+                  tasks: tuple = ("output", "input")):
+    """Shares of answers by kind of failure, stacked. frame: as `answer_tables.failures`; one axes a task."""
     rows = frame[frame["benchmark"] == benchmark]
     models = ordered(rows["model"])
     found = np.atleast_1d(axes(ax, 1, len(tasks), height=1.2 + 0.3 * max(2, len(models)), sharey=True))
@@ -200,13 +219,16 @@ def failure_kinds(frame: pd.DataFrame, ax=None, benchmark: str = "heldout", task
     kinds += sorted(set(rows["kind"]) - set(kinds))
     if not kinds:
         return [empty(one, "no failures recorded") for one in found]
-    shades = KIND_COLORS | {k: OTHER_COLORS[i % 4] for i, k in enumerate(k for k in kinds if k not in KIND_COLORS)}
+    shades = KIND_COLORS | {k: OTHER_COLORS[i % 4]
+                            for i, k in enumerate(k for k in kinds if k not in KIND_COLORS)}
     for one, task in zip(found, tasks, strict=True):
-        part = rows[rows["task"] == task].pivot_table(index="model", columns="kind", values="share", aggfunc="sum")
+        asked = rows[rows["task"] == task]
+        part = asked.pivot_table(index="model", columns="kind", values="share", aggfunc="sum")
         part = part.reindex(index=models, columns=kinds).fillna(0.0)
         left = np.zeros(len(models))
         for kind in kinds:
-            one.barh(range(len(models)), part[kind], 0.66, left, color=shades[kind], edgecolor=PAPER, linewidth=0.6)
+            one.barh(range(len(models)), part[kind], 0.66, left, color=shades[kind], edgecolor=PAPER,
+                     linewidth=0.6)
             left += part[kind].to_numpy()
         one.set(yticks=range(len(models)), yticklabels=[MODEL_LABELS.get(m, m) for m in models], xlim=(0, 1),
                 xlabel="share of all answers", title=f"{BENCHMARK_LABELS.get(benchmark, benchmark)}, {task}")
@@ -234,7 +256,8 @@ def constructs(frame: pd.DataFrame, ax=None, task: str = "output",
     part = frame[frame["benchmark"].isin(["heldout", "heldout_ood"]) & (frame["task"] == task)]
     part = part.assign(depth=part["depth"].map(lambda d: None if pd.isna(d) else f"depth {int(d)}"))
     orders = {"setting": SETTINGS, "depth": tuple(f"depth {d}" for d in range(4)),
-              "type": tuple(sorted(set(part["type"].dropna()))), "bin": tuple(name for name, _ in frames.STEP_BINS)}
+              "type": tuple(sorted(set(part["type"].dropna()))),
+              "bin": tuple(name for name, _ in frames.STEP_BINS)}
     titles = ("setting", "depth of control flow", "type under test", "trace steps")
     for one, (column, order), title in zip(found, orders.items(), titles, strict=True):
         rates = _rates(part, column)

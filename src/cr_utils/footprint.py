@@ -1,9 +1,9 @@
 """`python -m cr_utils estimate`: memory and time of the two trainings before they start, and what they took.
 
-Time is that of the nearest earlier run, as the plan has it (`estimates`). Where there is none, it is arithmetic on
-three rates measured on this device in a second: products of matrices, copies, small kernels. Memory is arithmetic on
-the model's own configuration (no weights are read). An order of magnitude, not compared with a run on a GPU. vLLM
-and the answers of 05 and 06 are not covered.
+Time is that of the nearest earlier run, as the plan has it (`estimates`). Where there is none, it is
+arithmetic on three rates measured on this device in a second: products of matrices, copies, small kernels.
+Memory is arithmetic on the model's own configuration (no weights are read). An order of magnitude, not
+compared with a run on a GPU. vLLM and the answers of 05 and 06 are not covered.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ def expected(stage: str, values: dict, spec: str | None = None, speed: dict | No
     parts = ", ".join(f"{name} {amount / GIB:.2f}" for name, amount in held.items())
     have = (f" of {torch.cuda.get_device_properties(0).total_memory / GIB:.1f}"
             if torch.cuda.is_available() else "")
-    return (f"{stage}: about {took}; by arithmetic up to {sum(held.values()) / GIB:.2f} GiB{have} in each process "
-            f"({parts}); {found.total / 1e6:.1f} M weights")
+    return (f"{stage}: about {took}; by arithmetic up to {sum(held.values()) / GIB:.2f} GiB{have} in each "
+            f"process ({parts}); {found.total / 1e6:.1f} M weights")
 
 
 def measured(folder: Path) -> str:

@@ -1,4 +1,5 @@
-"""From records to tidy frames: one row per thing, one column per fact, ready for a table, a figure or a browser.
+"""From records to tidy frames: one row per thing, one column per fact, ready for a table, a figure or a
+browser.
 
 Covers problems, shapes of benchmark programs, chains, training logs, evaluation outcomes. Runs nothing; a
 benchmark's trace length is known only where it was recorded. Unknown facts are missing values, not zeros.
@@ -9,12 +10,15 @@ import ast
 import pandas as pd
 
 STEP_BINS = (("1-5", 5), ("6-10", 10), ("11-20", 20), ("21-40", 40), ("over 40", float("inf")))
-PROBLEMS = ["id", "split", "source", "type", "method", "setting", "depth", "lines", "steps", "bin", "output_type"]
+PROBLEMS = ["id", "split", "source", "type", "method", "setting", "depth", "lines", "steps", "bin",
+            "output_type"]
 SHAPES = ["source", "lines", "steps", "output_type"]
 
 
 def problems(rows: list[dict]) -> pd.DataFrame:
-    """One row per problem: id, split, source, constraint, lines of code, trace steps and their bin, output type."""
+    """One row per problem: id, split, source, constraint, lines of code, trace steps and their bin, output
+    type.
+    """
     made = [{"id": row["id"], "split": row["split"], "source": row["source"],
              "type": _constraint(row, "type"), "method": _constraint(row, "method"),
              "setting": setting(row.get("constraint")), "depth": _constraint(row, "depth"),
@@ -78,7 +82,7 @@ def chains(rows: list[dict]) -> pd.DataFrame:
 
 
 def log(rows: list[dict]) -> pd.DataFrame:
-    """A training log, one row per step: training metrics and, where there was one, the validation accuracy."""
+    """A training log, one row per step: its metrics and, where there was one, the validation accuracy."""
     if not rows:
         return pd.DataFrame(columns=["step"])
     merged: dict[int, dict] = {}
@@ -87,10 +91,12 @@ def log(rows: list[dict]) -> pd.DataFrame:
     return pd.DataFrame([merged[step] for step in sorted(merged)])
 
 
-def outcomes(items: list[dict], problem_frame: pd.DataFrame | None = None, name: str = "model") -> pd.DataFrame:
+def outcomes(items: list[dict], problem_frame: pd.DataFrame | None = None,
+             name: str = "model") -> pd.DataFrame:
     """One row per item, with the facts of its problem where it is one of ours."""
     columns = ["benchmark", "question_id", "task", "verdict", "kind", "tokens", "truncated"]
-    frame = pd.DataFrame([{"model": item.get(name) or item["model"], **{key: item.get(key) for key in columns}}
+    frame = pd.DataFrame([{"model": item.get(name) or item["model"],
+                           **{key: item.get(key) for key in columns}}
                           for item in items], columns=["model", *columns])
     frame["problem_id"] = frame["question_id"].astype(str).str.split("/").str[0]
     if problem_frame is None or problem_frame.empty:

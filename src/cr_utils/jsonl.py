@@ -45,7 +45,9 @@ def write(path: Path | str, rows: Iterable[dict]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file atomically; what replaces the old one is on the disk, whatever happens to the machine."""
+    """Replace a text file atomically; what replaces the old one is on the disk, whatever happens to the
+    machine.
+    """
     new = path.with_name(path.name + ".new")
     with new.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)
@@ -75,9 +77,9 @@ def read_json(path: Path | str):
 class Appender:
     """A growing file of records with unique keys, used as a context manager.
 
-    `done` is the set of keys present, `rows` the records in file order (those found and those added).
-    Opening drops a last line that a kill tore off; a damaged line before it raises UserError. A file cut off at
-    its last line's end by a full disk loses that line alone. `add_all` is all or nothing across kills.
+    `done` is the set of keys present, `rows` the records in file order (those found and those added). Opening
+    drops a last line that a kill tore off; a damaged line before it raises UserError. A file cut off at its
+    last line's end by a full disk loses that line alone. `add_all` is all or nothing across kills.
     """
 
     def __init__(self, path: Path | str, key: str = "id"):
@@ -123,7 +125,8 @@ class Appender:
         return True
 
     def add_all(self, rows: Iterable[dict]) -> None:
-        """Append records that belong together: after a kill the next to open the file finds all of them or none.
+        """Append records that belong together: after a kill the next to open the file finds all of them or
+        none.
 
         What is asked next then never depends on where in a batch the kill came.
         """

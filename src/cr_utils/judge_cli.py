@@ -2,8 +2,8 @@
 
 judge: {id, code, call, expected[, entry_point]} -> {id, kind, passed, cpu}. trace: {id, code, call} -> {id,
 events, complete, kind}; an event is [frame, line, changes], see `cr_utils.trace`. A line that is not such an
-object ends the command with status 2 and one line on standard error. Nobody knows who wrote the programs: where
-Landlock or seccomp is missing, both need --weak-ok.
+object ends the command with status 2 and one line on standard error. Nobody knows who wrote the programs:
+where Landlock or seccomp is missing, both need --weak-ok.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What is kept of a run without its texts: facts per problem, per chain and per answer, enough for every table and
-figure.
+"""What is kept of a run without its texts: facts per problem, per chain and per answer, enough for every
+table and figure.
 
-`X.facts.jsonl.gz` stands in for a stage's `X.jsonl` in results/reference. No text of a program, a chain or an answer
-is in it: only numbers about them, and the names of constraints.
+`X.facts.jsonl.gz` stands in for a stage's `X.jsonl` in results/reference. No text of a program, a chain or an
+answer is in it: only numbers about them, and the names of constraints.
 """
 
 import gzip
@@ -14,13 +14,16 @@ from cr_utils import constructs, frames, steps
 from cr_utils.answer_tables import repeats
 from cr_utils.errors import UserError
 
-VERDICT = ("model", "arm", "benchmark", "question_id", "task", "verdict", "parity", "kind", "detail", "sample",
-           "tokens", "truncated", "first_wrong_step", "departure", "steps", "steps_needed", "style",
+VERDICT = ("model", "arm", "benchmark", "question_id", "task", "verdict", "parity", "kind", "detail",
+           "sample", "tokens", "truncated", "first_wrong_step", "departure", "steps", "steps_needed", "style",
            "repeats")
 
 
 def problem(row: dict) -> dict:
-    """A problem without its text: what figures and tables ask of it. Constructs only where models are asked."""
+    """A problem without its text: what figures and tables ask of it.
+
+    Constructs only where models are asked.
+    """
     facts = {key: row.get(key) for key in ("id", "split", "source", "constraint", "difficulty")}
     facts |= {"lines": frames.lines(row["code"]), "output_type": frames.type_name(row["output"])}
     return facts | ({"program": constructs.of_program(row["code"], row["output"])}
@@ -29,14 +32,15 @@ def problem(row: dict) -> dict:
 
 def chain(row: dict) -> dict:
     """A chain without its text."""
-    return {"task": row["task"], "verdict": row["verdict"], "steps": row.get("steps"), "tokens": row.get("tokens"),
-            "characters": len(row["completion"])}
+    return {"task": row["task"], "verdict": row["verdict"], "steps": row.get("steps"),
+            "tokens": row.get("tokens"), "characters": len(row["completion"])}
 
 
 def items(rows: list[dict], problems: list[dict]) -> list[dict]:
     """Answers without their texts: verdicts, where their steps first went wrong, whether they loop."""
     told = steps.annotate(rows, problems) if problems else rows
-    looped = [{**row, "repeats": repeats(row["completion"])} if "task" in row and row.get("completion") is not None
+    looped = [{**row, "repeats": repeats(row["completion"])} if "task" in row
+              and row.get("completion") is not None
               else row for row in told]
     return [{key: row[key] for key in VERDICT if key in row} for row in looped]
 
@@ -50,7 +54,9 @@ def beside(path: Path) -> Path:
 
 
 def at_hand(folder: Path, name: str) -> str | None:
-    """What lies in a folder of a record: the file of that name, else the facts kept of it; None where neither does."""
+    """What lies in a folder of a record: the file of that name, else the facts kept of it; None where neither
+    does.
+    """
     return next((one for one in (name, beside(Path(name)).as_posix()) if (folder / one).is_file()), None)
 
 
@@ -66,4 +72,5 @@ def read(path: Path) -> list[dict]:
     try:
         return [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
     except (OSError, EOFError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({type(error).__name__}): restore it from the repository") from None
+        fault = type(error).__name__
+        raise UserError(f"{path} is damaged ({fault}): restore it from the repository") from None

@@ -47,8 +47,8 @@ def driver(profile: str) -> Iterator[None]:
 def hold(profile: str, stage: str) -> None:
     """Hold a stage for this process until it finishes or ends; again and again if it likes.
 
-    Raises UserError where another process still holds it after PATIENCE seconds: one that was killed has ended by
-    then.
+    Raises UserError where another process still holds it after PATIENCE seconds: one that was killed has
+    ended by then.
     """
     path = paths.results(profile) / f".{stage}.lock"
     if path in _held:
@@ -58,8 +58,8 @@ def hold(profile: str, stage: str) -> None:
     while not _take(file):
         if time.monotonic() > end:
             file.close()
-            raise UserError(f"another process is at work on {stage} in {paths.shown(path.parent)}: wait for it "
-                            "(or shut its notebook down), or set CR_RESULTS to another folder")
+            raise UserError(f"another process is at work on {stage} in {paths.shown(path.parent)}: wait for "
+                            "it (or shut its notebook down), or set CR_RESULTS to another folder")
         time.sleep(0.2)
     _held[path] = file
 

@@ -12,7 +12,8 @@ from cr_utils.figure_style import GRID, INK, MODEL_COLORS, MODEL_LABELS, SLATE, 
 
 def boxes(ax, values: list, colors: list, height: float = 0.55) -> None:
     """Horizontal boxes from top to bottom, one per row of values."""
-    boxes = ax.boxplot(values, positions=range(len(values)), orientation="horizontal", widths=height, whis=(5, 95),
+    boxes = ax.boxplot(values, positions=range(len(values)), orientation="horizontal", widths=height,
+                       whis=(5, 95),
                        showfliers=False, patch_artist=True, medianprops={"color": INK, "linewidth": 1.4},
                        whiskerprops={"color": INK}, capprops={"color": INK})
     for box, shade in zip(boxes["boxes"], colors, strict=True):
@@ -70,5 +71,5 @@ def arms(ax, part: pd.DataFrame, arms: list[str]) -> None:
                     fmt="D" if reference else "o", color=MODEL_COLORS["grpo"] if reference else SLATE)
         span = [arms.index(a) for a, other in REFERENCES.items() if other == arms[y] and a in arms]
         if span:
-            ax.plot([middle, middle], [min(span + [y]) - 0.4, max(span + [y]) + 0.4], color=MODEL_COLORS["grpo"], lw=1,
-                    ls=(0, (4, 3)), zorder=0)
+            ax.plot([middle, middle], [min(span + [y]) - 0.4, max(span + [y]) + 0.4],
+                    color=MODEL_COLORS["grpo"], lw=1, ls=(0, (4, 3)), zorder=0)

@@ -1,4 +1,5 @@
-"""Menus above a view of `explore`: one per filter, a place among what fits, and a step for runs. Needs ipywidgets.
+"""Menus above a view of `explore`: one per filter, a place among what fits, and a step for runs. Needs
+ipywidgets.
 
 Knows nothing about records: rows are dicts, a filter is a key, and a function draws a row.
 """
@@ -11,7 +12,8 @@ from cr_utils import explore
 from cr_utils.exhibits import walk
 
 
-def panel(rows: list[dict], filters: tuple, draw: Callable, chosen: dict, stepped: bool = False) -> ipywidgets.Widget:
+def panel(rows: list[dict], filters: tuple, draw: Callable, chosen: dict,
+          stepped: bool = False) -> ipywidgets.Widget:
     """A widget that shows one row at a time; `chosen` are the menus' first values.
 
     stepped: rows hold a program's run, and a slider goes through its steps.
@@ -36,12 +38,14 @@ def panel(rows: list[dict], filters: tuple, draw: Callable, chosen: dict, steppe
     for one in (*menus.values(), place, step):
         one.observe(show, names="value")
     show()
-    bar = ipywidgets.HBox([*menus.values(), place, *([step] if stepped else [])], layout={"flex_flow": "row wrap"})
+    bar = ipywidgets.HBox([*menus.values(), place, *([step] if stepped else [])],
+                          layout={"flex_flow": "row wrap"})
     return ipywidgets.VBox([bar, body])
 
 
 def _menu(rows: list[dict], key: str, value) -> ipywidgets.Dropdown:
     """A menu of the values that the rows have."""
-    found = {one for row in rows for one in (row[key] if isinstance(row[key], set) else [row[key]]) if one is not None}
+    found = {one for row in rows for one in (row[key] if isinstance(row[key], set) else [row[key]])
+             if one is not None}
     options = [explore.ANY, *sorted(found, key=lambda one: (isinstance(one, str), one))]
     return ipywidgets.Dropdown(options=options, value=value, description=key, layout={"width": "16em"})

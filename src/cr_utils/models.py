@@ -1,8 +1,8 @@
 """Loading models: from where, on which device, in which number format, quantised or not.
 
 Covers the shipped base, local folders and hub ids, 4-bit loading, LoRA adapters (new ones and saved ones),
-what a processor computes natively, and which of this a profile asks for. Does not train or sample. bitsandbytes
-and peft are imported only when asked for: importing them is slow and noisy.
+what a processor computes natively, and which of this a profile asks for. Does not train or sample.
+bitsandbytes and peft are imported only when asked for: importing them is slow and noisy.
 """
 
 from __future__ import annotations

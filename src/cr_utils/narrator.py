@@ -1,12 +1,13 @@
 """Runs a small program statement by statement and writes down every step in words that are Python.
 
 Scope: the programs of the grammar and others like them: assignments, if, for, while, calls of the program's
-own functions. A step is a line of the program as it stands, then what it did: ``t = s.upper()  # 'ab'.upper()
-== 'AB'`` (style ``facts``: every operation with its value) or ``t = s.upper()  # t = 'AB'`` (style ``results``:
-only what became of it); the lines come in the order in which they run, a loop's first line once for every turn. It
-evaluates the syntax tree itself, so what is said of a step are facts, one for each operation. Limits: what it
-does not know raises Unsupported; callers compare the value it arrives at with the real run, so a mistake here
-is a rejected chain, never a wrong one. Only for trusted programs: they run in this process.
+own functions. A step is a line of the program as it stands, then what it did: ``t = s.upper() # 'ab'.upper()
+== 'AB'`` (style ``facts``: every operation with its value) or ``t = s.upper() # t = 'AB'`` (style
+``results``: only what became of it); the lines come in the order in which they run, a loop's first line once
+for every turn. It evaluates the syntax tree itself, so what is said of a step are facts, one for each
+operation. Limits: what it does not know raises Unsupported; callers compare the value it arrives at with the
+real run, so a mistake here is a rejected chain, never a wrong one. Only for trusted programs: they run in
+this process.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ class _Return(Exception):
 class Narrator(Expressions):
     """Evaluates one call of a program.
 
-    `lines` collects the narration in a style of STYLES, at most `max_lines`; `facts` every single step as (left, value) text.
-    Statements are the methods named do_..., which take a node, the variables in scope and the depth of calls.
+    `lines` collects the narration in a style of STYLES, at most `max_lines`; `facts` every single step as
+    (left, value) text. Statements are the methods named do_..., which take a node, the variables in scope and
+    the depth of calls.
     """
 
     def __init__(self, code: str, max_lines: int = 200, style: str = "facts"):

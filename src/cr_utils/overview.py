@@ -1,6 +1,8 @@
-"""The top of the report page: the main result with its intervals, the verdicts on the claims, the stages at a glance.
+"""The top of the report page: the main result with its intervals, the verdicts on the claims, the stages at a
+glance.
 
-Numbers are those of the tables and manifests, each linked to its record; where there is none stands the reason.
+Numbers are those of the tables and manifests, each linked to its record; where there is none stands the
+reason.
 """
 
 import math
@@ -25,7 +27,9 @@ STAGES = {
 
 
 def number(text: str, record: str, where: str, name: str) -> str:
-    """A number of the text, linked to its record; `where` names its rows, `name` is the heading of what is told."""
+    """A number of the text, linked to its record; `where` names its rows, `name` is the heading of what is
+    told.
+    """
     return (f'<a class="number" href="{page.escape(record)}" data-name="{page.escape(name)}" '
             f'title="{page.escape(where)}">{page.escape(text)}</a>')
 
@@ -43,7 +47,8 @@ def result(results: Results, main: pd.DataFrame, source: str) -> str:
     parts = min(10, max(1, math.ceil(10 * rows.loc[models, "high"].max())))
     lines = "".join(_line(model, rows.loc[model], parts / 10) for model in models)
     axis = "".join(f"<span>{10 * at}{' %' if at == parts else ''}</span>" for at in range(parts + 1))
-    return (f'<div class="result"><p>Held-out programs, output prediction, strict scoring, n = {int(rows["n"].max()):,} '
+    return (f'<div class="result"><p>Held-out programs, output prediction, strict scoring, n = '
+            f'{int(rows["n"].max()):,} '
             f'a model, 95 % intervals:</p><div class="strip" style="--parts:{parts}">{lines}'
             f'<div class="scale"><div class="axis" aria-hidden="true">{axis}</div></div></div>'
             f'<p class="source">{source}</p></div>')
@@ -54,7 +59,8 @@ def _line(model: str, row: pd.Series, top: float) -> str:
     shown = f"{100 * row.accuracy:.1f} %"
     return (f'<div><span class="name">{page.escape(MODEL_LABELS[model])}</span>'
             f'<span class="track" style="--c:{MODEL_COLORS.get(model, SLATE)};--low:{row.low / top:.4f};'
-            f'--high:{row.high / top:.4f};--at:{row.accuracy / top:.4f}"><i></i><b></b></span><span class="value">'
+            f'--high:{row.high / top:.4f};--at:{row.accuracy / top:.4f}"><i></i><b></b></span>'
+            f'<span class="value">'
             f'{number(shown, ITEMS, where, f"{MODEL_LABELS[model]}: {shown}")} '
             f"<small>[{100 * row.low:.1f}, {100 * row.high:.1f}]</small></span></div>")
 
@@ -77,7 +83,8 @@ def stages(results: Results) -> str:
             made.append(f'<li class="none">{head}{page.DASH} {page.escape(results.reason(stage))}</li>')
             continue
         value = found.get("metrics", {}).get(metric)
-        shown = page.DASH if value is None else f"{100 * value:.1f} %" if isinstance(value, float) else f"{value:,}"
+        shown = (page.DASH if value is None else f"{100 * value:.1f} %" if isinstance(value, float)
+                 else f"{value:,}")
         if value is not None:
             where = f"metric {metric} in {stage}/manifest.json"
             target = kept.at_hand(results.folder, f"{stage}/{record}") or f"{stage}/manifest.json"

@@ -14,7 +14,8 @@ import pandas as pd
 from cr_utils.figure_style import GRID, INK, PAPER
 from cr_utils.tablefile import DASH, cell_text
 
-__all__ = ["Cell", "DASH", "badge", "code", "data", "details", "escape", "figure", "json_text", "link", "svg", "table"]
+__all__ = ["Cell", "DASH", "badge", "code", "command", "data", "details", "escape", "figure", "json_text", "link", "svg",
+           "table"]
 
 
 class Cell(NamedTuple):
@@ -28,6 +29,12 @@ def link(text: str, target: str | None, title: str = "") -> str:
     """A link, or the plain text where there is nothing to link to."""
     hint = f' title="{escape(title)}"' if title else ""
     return f'<a href="{escape(target)}"{hint}>{escape(text)}</a>' if target else escape(text)
+
+
+def command(text: str) -> str:
+    """A command that a click copies; it may break between its words, not at the hyphens in them."""
+    words = " ".join(f"<span>{escape(word)}</span>" for word in text.split(" "))
+    return f'<code class="command">{words}</code>'
 
 
 def badge(verdict: str, good: bool | None = None) -> str:
@@ -64,14 +71,18 @@ def code(text: str, numbered: bool = True) -> str:
 def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3, labels: bool = False) -> str:
     """A frame as a sortable table, with the reasons for its dashes below; a value may be a Cell.
 
-    links: a function (row, column) -> (target, title) or None, for the cells that are numbers. labels: each cell
-    carries its column's name, for a narrow screen where the head is not shown.
+    links: a function (row, column) -> (target, title) or None, for the cells that are numbers. labels: each
+    cell carries its column's name, for a narrow screen where the head is not shown.
     """
-    rows = [[_cell(row, name, links, digits, labels) for name in frame.columns] for row in frame.to_dict("records")]
+    rows = [[_cell(row, name, links, digits, labels) for name in frame.columns]
+            for row in frame.to_dict("records")]
     head = []
     for i, name in enumerate(frame.columns):
         kind = ' class="num"' if any('class="num"' in row[i] for row in rows) else ""
-        head.append(f'<th scope="col"{kind} aria-sort="none"><button type="button">{escape(name.replace("_", " "))}'
+        for row in rows if kind else ():  # a dash stands where the number would
+            row[i] = row[i].replace("<td", f"<td{kind}", 1) if row[i].endswith(f">{DASH}</td>") else row[i]
+        head.append(f'<th scope="col"{kind} aria-sort="none">'
+                    f'<button type="button">{escape(name.replace("_", " "))}'
                     "</button></th>")
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     notes = "".join(f"<li>{escape(note)}</li>" for note in frame.attrs.get("notes", ()))
@@ -85,7 +96,8 @@ def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3, l
 def _cell(row: dict, name: str, links, digits: int, labels: bool) -> str:
     value, label = row[name], f' data-label="{escape(name.replace("_", " "))}"' if labels else ""
     if isinstance(value, Cell):
-        return f'<td{label} data-v="{escape(str("" if value.value is None else value.value))}">{value.html}</td>'
+        sorted_by = "" if value.value is None else str(value.value)
+        return f'<td{label} data-v="{escape(sorted_by)}">{value.html}</td>'
     text = cell_text(value, digits)
     if text == DASH:
         return f'<td{label} data-v="">{DASH}</td>'
@@ -93,11 +105,12 @@ def _cell(row: dict, name: str, links, digits: int, labels: bool) -> str:
         return f"<td{label}>{escape(text)}</td>"
     found = links(row, name) if links else None
     shown = f"{value:,}" if isinstance(value, int) else text
-    return f'<td class="num"{label} data-v="{float(value)!r}">{link(shown, *found) if found else escape(shown)}</td>'
+    linked = link(shown, *found) if found else escape(shown)
+    return f'<td class="num"{label} data-v="{float(value)!r}">{linked}</td>'
 
 
 def svg(text: str, name: str, label: str) -> str:
-    """A matplotlib SVG for inlining: no prolog, ids of its own, colours of the page's theme, size of its box."""
+    """A matplotlib SVG for inlining: no prolog, own ids, colours of the page's theme, size of its box."""
     body = text[text.index("<svg"):]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)

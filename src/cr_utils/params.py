@@ -171,8 +171,8 @@ def collect(namespace: dict) -> dict:
     """All parameters for a notebook: its profile with the values of its parameters cell on top.
 
     Call it as `params.collect(globals())` right after that cell. Keys that the cell does not declare are the
-    profile's, or as the driver was told (CR_PARAMETERS, a JSON object). A person who only changes `profile` in
-    the cell means that profile: without a driver, values still those of tiny give way to the profile's.
+    profile's, or as the driver was told (CR_PARAMETERS, a JSON object). A person who only changes `profile`
+    in the cell means that profile: without a driver, values still those of tiny give way to the profile's.
     """
     profile = namespace.get("profile", DEFAULT_PROFILE)
     told = json.loads(os.environ.get("CR_PARAMETERS", "{}"))

@@ -1,10 +1,10 @@
 """Run what the published scorers run: a program with a model's text pasted into it, inside the sandbox.
 
-Used for parity only. A verdict is True where the whole text executes without an exception, as published;
-CPU time and sleep (3 s), not wall time, decide a time-out. What is no more than one comparison, and cannot see
-its surroundings, is evaluated many to a process; the rest pays for a process of its own, in the surroundings of
-the published harness (`pasted_runner`).
-The imports are those that LiveCodeBench puts before a program, limited to the names that a text mentions.
+Used for parity only. A verdict is True where the whole text executes without an exception, as published; CPU
+time and sleep (3 s), not wall time, decide a time-out. What is no more than one comparison, and cannot see
+its surroundings, is evaluated many to a process; the rest pays for a process of its own, in the surroundings
+of the published harness (`pasted_runner`). The imports are those that LiveCodeBench puts before a program,
+limited to the names that a text mentions.
 """
 
 import ast
@@ -17,16 +17,17 @@ from cr_utils import literals
 from cr_utils.sandbox import Sandbox
 
 PROFILE = "bench"  # imports, threads and a private directory, 3 s of CPU time
-# What a text needs in order to notice more than its own values: names of the namespace it runs in, the harness's
-# changes, modules, streams; also spelled by escapes or taken apart in a format.
+# What a text needs in order to notice more than its own values: names of the namespace it runs in, the
+# harness's changes, modules, streams; also spelled by escapes or taken apart in a format.
 _LOOKS_AROUND = re.compile(
-    r"__|\bimport\b|\\(?:x5f|u005f|u0000005f|137|n\{)|\b(?:exit|quit|help|copyright|credits|license|open|input|print|globals|"
-    r"locals|vars|dir|eval|exec|compile|getattr|hasattr|setattr|delattr|memoryview|breakpoint|type|class|chr|bytes|"
-    r"bytearray|format|format_map|[acgt][a-z]_(?:frame|code)|tb_\w+|f_\w+)\b",
+    r"__|\bimport\b|\\(?:x5f|u005f|u0000005f|137|n\{)|\b(?:exit|quit|help|copyright|credits|license|open|"
+    r"input|print|globals|locals|vars|dir|eval|exec|compile|getattr|hasattr|setattr|delattr|memoryview|"
+    r"breakpoint|type|class|chr|bytes|bytearray|format|format_map|[acgt][a-z]_(?:frame|code)|tb_\w+|f_\w+)\b",
     re.IGNORECASE,
 )
 # The same for a benchmark's own program, which means no harm.
-_CODE_LOOKS_AROUND = re.compile(r"__|\b(?:import|exit|quit|help|globals|locals|vars|dir|eval|exec|compile|open)\b")
+_CODE_LOOKS_AROUND = re.compile(
+    r"__|\b(?:import|exit|quit|help|globals|locals|vars|dir|eval|exec|compile|open)\b")
 _MAY_GO_ON = re.compile(r"""[#;\\]|'''|\"\"\"""")  # beyond its line, or beyond its statement
 _MODULES = "copy string math collections bisect heapq functools random itertools operator re sys".split()
 _NAMES = {
@@ -56,7 +57,9 @@ _WORD = re.compile(r"\w+")
 
 
 def imports(name: str, text: str, every: bool = False) -> str:
-    """The published prelude of a benchmark, ending in a newline: all of it, or as far as `text` can notice it."""
+    """The published prelude of a benchmark, ending in a newline: all of it, or as far as `text` can notice
+    it.
+    """
     if name != "livecodebench":
         return ""
     words = set(_WORD.findall(text))
@@ -80,11 +83,13 @@ def looks_around(text: str) -> bool:
 def expression_verdicts(items: list[tuple[str, str, str, str]], sandbox: Sandbox) -> list[bool | None]:
     """Verdicts of ``assert output == text`` after a program, for texts that keep it one plain assertion.
 
-    items: (imports, program, output, text). The comparison is evaluated in the program's namespace; programs and
-    texts that pass the sandbox's screen share processes. None where the text does more than that, where program
-    or text may look around, or where the run was ended by a limit, which is smaller than the published one.
+    items: (imports, program, output, text). The comparison is evaluated in the program's namespace; programs
+    and texts that pass the sandbox's screen share processes. None where the text does more than that, where
+    program or text may look around, or where the run was ended by a limit, which is smaller than the
+    published one.
     """
-    fit = [index for index, item in enumerate(items) if _is_one_assertion(*item[2:]) and not _needs_more(*item)]
+    fit = [index for index, item in enumerate(items) if _is_one_assertion(*item[2:])
+           and not _needs_more(*item)]
     pairs = [(prelude + code, f"not not ({output} == {text}\n)")
              for prelude, code, output, text in (items[index] for index in fit)]
     runs = sandbox.map(pairs, untrusted=True)

@@ -1,9 +1,10 @@
 """What runs inside the sandbox around a pasted program: the surroundings that the published harness gives it.
 
-Shipped as text to a jailed process; the package itself calls nothing in it. Reproduced: an empty namespace, streams
-that swallow what is printed and refuse to be read, functions and modules that are None, and a limit of 3 s. The
-limit is CPU time plus the time that the main thread asked to sleep, so that a busy machine changes no verdict.
-Other waiting ends by the sandbox's own limit. Not reproduced: a program that catches the time-out and goes on.
+Shipped as text to a jailed process; the package itself calls nothing in it. Reproduced: an empty namespace,
+streams that swallow what is printed and refuse to be read, functions and modules that are None, and a limit
+of 3 s. The limit is CPU time plus the time that the main thread asked to sleep, so that a busy machine
+changes no verdict. Other waiting ends by the sandbox's own limit. Not reproduced: a program that catches the
+time-out and goes on.
 """
 
 import builtins
@@ -14,8 +15,8 @@ import sys
 import time
 
 LIMIT = 2.9  # just below the sandbox's own 3 s
-_NOTHING = """kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate
-replace unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir""".split()
+_NOTHING = """kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames
+truncate replace unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir""".split()
 
 
 class TimeoutException(Exception):

@@ -25,7 +25,8 @@ def kill_tree(pid: int, patience: float = 3.0) -> None:
 def end_marked(name: str, value: str) -> None:
     """End every process of this user whose environment has `name` set to `value`.
 
-    A worker whose parent was killed hangs on no tree any more; the mark, which it inherited, still tells whose it is.
+    A worker whose parent was killed hangs on no tree any more; the mark, which it inherited, still tells
+    whose it is.
     """
     left = []
     for process in psutil.process_iter():

@@ -15,11 +15,13 @@ from . import literals
 FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 MAX_REPLY, MAX_LINES, MAX_FUNCTIONS, MAX_INPUT = 65_536, 40, 4, 200
 BUILTINS = frozenset("""abs all any bin bool chr dict divmod enumerate filter float frozenset hex int
-    isinstance    len list map max min oct ord pow range repr reversed round set sorted str sum tuple zip""".split())
+    isinstance len list map max min oct ord pow range repr reversed round set sorted str sum tuple
+    zip""".split())
 STATEMENTS = (ast.Return, ast.Assign, ast.AugAssign, ast.For, ast.While, ast.If, ast.Expr, ast.Break,
               ast.Continue, ast.Delete, ast.Pass)
 EXPRESSIONS = (ast.Constant, ast.Name, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.BinOp,
-               ast.BoolOp, ast.Compare, ast.Call, ast.Attribute, ast.Subscript, ast.Slice, ast.IfExp, ast.ListComp,
+               ast.BoolOp, ast.Compare, ast.Call, ast.Attribute, ast.Subscript, ast.Slice, ast.IfExp,
+               ast.ListComp,
                ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.JoinedStr, ast.FormattedValue, ast.Starred)
 OTHERS = (ast.comprehension, ast.keyword, ast.arguments, ast.arg, ast.expr_context, ast.operator, ast.unaryop,
           ast.boolop, ast.cmpop)

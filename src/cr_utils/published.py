@@ -49,16 +49,20 @@ NUMBERS: tuple[Published, ...] = (
     Published("GPT-4 + CoT", "cruxeval", "output", 0.81, "CRUXEval abstract"),
     Published("Code Llama 34B", "cruxeval", "input", 0.50, "CRUXEval abstract"),
     Published("Code Llama 34B", "cruxeval", "output", 0.46, "CRUXEval abstract"),
-    Published("Code Llama 7B", "cruxeval", "input", 0.3595, "CRUXEval repository, re-scored", "T=0.2, 10 samples"),
-    Published("Code Llama 7B", "cruxeval", "output", 0.3421, "CRUXEval repository, re-scored", "T=0.2, 10 samples"),
+    Published("Code Llama 7B", "cruxeval", "input", 0.3595, "CRUXEval repository, re-scored",
+              "T=0.2, 10 samples"),
+    Published("Code Llama 7B", "cruxeval", "output", 0.3421, "CRUXEval repository, re-scored",
+              "T=0.2, 10 samples"),
 )
 OTHERWISE = {("CodeReasoner-7B", "cruxeval"): 0.856, ("StepCodeReasoner-7B", "cruxeval"): 0.916,
              ("StepCodeReasoner-7B", "reval"): 0.858}  # another table of the same notes gives these
-ANSWER_TOKENS = {"Qwen2.5-Coder-7B": 260, "CodeReasoner-7B": 310, "StepCodeReasoner-7B": 470}  # CRUXEval, about
+# About, on CRUXEval.
+ANSWER_TOKENS = {"Qwen2.5-Coder-7B": 260, "CodeReasoner-7B": 310, "StepCodeReasoner-7B": 470}
 DATA_SIZES = {"SFT": 17332, "RL": 18796}  # test cases; secondary: the paper's benchmark card
 
 CLAIMS: dict[str, str] = {
-    "C1": "Training data built around the core execution logic of programs (constraint-driven synthesis) help.",
+    "C1": "Training data built around the core execution logic of programs (constraint-driven synthesis) "
+          "help.",
     "C2": "Instruction tuning on chains distilled from a strong teacher helps.",
     "C3": "GRPO on top of the tuned model helps further.",
     "C4": "The 7B model gains 27.1 % to 40.2 % over prior methods on three benchmarks.",
@@ -75,4 +79,5 @@ def find(benchmark: str, task: str, ours: str) -> Published | None:
 
 def value(model: str, benchmark: str, task: str = "mean") -> float | None:
     """A published accuracy by the published model's name, None where no source gives it."""
-    return next((p.value for p in NUMBERS if (p.model, p.benchmark, p.task) == (model, benchmark, task)), None)
+    return next((p.value for p in NUMBERS if (p.model, p.benchmark, p.task) == (model, benchmark, task)),
+                None)

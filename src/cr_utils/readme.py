@@ -1,7 +1,8 @@
-"""What README.md and docs/files.md say from records: results and claims of the reference run, and the list of files.
+"""What README.md and docs/files.md say from records: results and claims of the reference run, and the list of
+files.
 
-Scope: replaces the text between `<!-- name:begin -->` and `<!-- name:end -->`; everything else is written by hand. A
-test compares both files with what this module makes, so that nothing in them can grow old.
+Scope: replaces the text between `<!-- name:begin -->` and `<!-- name:end -->`; everything else is written by
+hand. A test compares both files with what this module makes, so that nothing in them can grow old.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from .tablefile import read_table
 
 BLOCK = "<!-- {name}:begin -->\n{body}<!-- {name}:end -->"
 ROWS = (("heldout", "output"), ("heldout", "input"), ("heldout_ood", "output"), ("heldout_ood", "input"),
-        ("heldout", "coverage"), ("heldout", "path"), ("heldout", "state"), ("cruxeval", "output"), ("cruxeval", "input"),
-        ("livecodebench", "output"), ("livecodebench", "input"), ("reval", "coverage"), ("reval", "path"), ("reval", "state"),
-        ("reval", "output"), ("reval", "consistency"))
+        ("heldout", "coverage"), ("heldout", "path"), ("heldout", "state"), ("cruxeval", "output"),
+        ("cruxeval", "input"),
+        ("livecodebench", "output"), ("livecodebench", "input"), ("reval", "coverage"), ("reval", "path"),
+        ("reval", "state"), ("reval", "output"), ("reval", "consistency"))
 MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
 HEADINGS = {"base_direct": "base, direct", "base": "base, chain", "sft": "SFT", "grpo": "SFT + GRPO"}
-FOLDERS = ("notebooks", "params", "src/cr_utils", "src/cr_utils/wide", "src/cr_utils/zygote", "tests", "tests/browser",
-           "tests/hostile", "speed", "docs")
+FOLDERS = ("notebooks", "params", "src/cr_utils", "src/cr_utils/wide", "src/cr_utils/zygote", "tests",
+           "tests/browser", "tests/hostile", "speed", "docs")
 FILLED = ("README.md", "docs/files.md")
 
 
@@ -39,7 +41,9 @@ def percent(row) -> str:
 
 
 def results(folder: Path) -> str:
-    """Accuracy of every model in percent with 95 % intervals, the paired tests of the main steps, and the cost."""
+    """Accuracy of every model in percent with 95 % intervals, the paired tests of the main steps, and the
+    cost.
+    """
     main, paired = read_table(folder / "tables", "main"), read_table(folder / "tables", "paired")
     strict = main[main["mode"] == "strict"]
     lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring.", "",
@@ -47,28 +51,32 @@ def results(folder: Path) -> str:
              "|---" * (3 + len(MODELS)) + "|"]
     absent: dict[str, list[str]] = {}
     for benchmark, task in ROWS:
-        cells = {r["model"]: r for _, r in strict[(strict["benchmark"] == benchmark) & (strict["task"] == task)].iterrows()}
+        cells = {r["model"]: r
+                 for _, r in strict[(strict["benchmark"] == benchmark) & (strict["task"] == task)].iterrows()}
         n = max((int(r["n"]) for r in cells.values() if r["n"] == r["n"]), default=0)
         if not n:
             absent.setdefault(benchmark, []).append(task)
             continue
-        lines.append(f"| {benchmark} | {task} | {n} | " + " | ".join(percent(cells.get(m)) for m in MODELS) + " |")
+        lines.append(f"| {benchmark} | {task} | {n} | " + " | ".join(percent(cells.get(m)) for m in MODELS)
+                     + " |")
     if absent:
-        lines += ["", "Without items in this run: " + "; ".join(f"{name} ({', '.join(tasks)})" for name, tasks in absent.items())
+        lines += ["", "Without items in this run: "
+                  + "; ".join(f"{name} ({', '.join(tasks)})" for name, tasks in absent.items())
                   + ". The reasons stand in `tables/main.md` of the run."]
     lines += ["", *tests(paired), "", cost(folder), ""]
     return "\n".join(lines)
 
 
 def tests(paired) -> list[str]:
-    """One line per main step: difference in points and exact McNemar p-value on held-out output prediction."""
+    """One line per main step: difference in points and exact McNemar p-value on held-out output questions."""
     lines = []
     for a, b in (("base_direct", "sft"), ("base", "sft"), ("sft", "grpo")):
         rows = paired[(paired["benchmark"] == "heldout") & (paired["task"] == "output")
                       & (paired["a"] == a) & (paired["b"] == b)]
         for _, row in rows.iterrows():
-            lines.append(f"- {HEADINGS[a]} → {HEADINGS[b]}: {100 * row['difference']:+.1f} points on {int(row['n'])} held-out "
-                         f"output questions (exact McNemar p = {row['p_value']:.2g})")
+            lines.append(f"- {HEADINGS[a]} → {HEADINGS[b]}: {100 * row['difference']:+.1f} points on "
+                         f"{int(row['n'])} held-out output questions "
+                         f"(exact McNemar p = {row['p_value']:.2g})")
     return lines
 
 
@@ -80,8 +88,9 @@ def cost(folder: Path) -> str:
     wall = sum(m["wall_seconds"] for m in found)
     peak = max(m["peak_memory"] or 0 for m in found)
     machine = found[0]["hardware"]
-    return (f"`make reproduce PROFILE={found[0]['profile']}` took {wall / 60:.0f} minutes and {peak / 2**30:.1f} GiB at its peak on "
-            f"{machine.get('cores', '?')} cores of {machine.get('processor', 'an unnamed processor')}, seed {found[0]['seed']}.")
+    return (f"`make reproduce PROFILE={found[0]['profile']}` took {wall / 60:.0f} minutes and "
+            f"{peak / 2**30:.1f} GiB at its peak on {machine.get('cores', '?')} cores of "
+            f"{machine.get('processor', 'an unnamed processor')}, seed {found[0]['seed']}.")
 
 
 def claims(folder: Path) -> str:
@@ -89,8 +98,10 @@ def claims(folder: Path) -> str:
     frame = read_table(folder / "tables", "claims_detail")
     lines = ["| claim | statement | published | ours | verdict | command |", "|---|---|---|---|---|---|"]
     for _, row in frame.iterrows():
-        cells = [row["claim"], row["statement"], row["published"], row["ours"], row["verdict"], f"`{row['command']}`"]
-        lines.append("| " + " | ".join("—" if c != c or c is None else str(c).replace("|", "/") for c in cells) + " |")
+        cells = [row["claim"], row["statement"], row["published"], row["ours"], row["verdict"],
+                 f"`{row['command']}`"]
+        lines.append("| " + " | ".join("—" if c != c or c is None else str(c).replace("|", "/")
+                                       for c in cells) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -49,8 +49,8 @@ def manifest(profile: str, stage: str) -> dict | None:
         found["params"], found["inputs"], found["outputs"]
         return found
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{paths.shown(path)} is damaged ({type(error).__name__}): run again with --force {stage} "
-                        f"({parameters.with_make(profile, f'--force {stage}')})") from None
+        raise UserError(f"{paths.shown(path)} is damaged ({type(error).__name__}): run again with --force "
+                        f"{stage} ({parameters.with_make(profile, f'--force {stage}')})") from None
 
 
 def relevant(stage: str, values: dict) -> dict:
@@ -78,7 +78,8 @@ def state(stage: str, values: dict) -> State:
     replaced = _replaced(profile, (found or begun)["inputs"])
     edited = ", ".join(sources.changes((found or begun).get("sources", {}), stage))
     if begun:
-        why = f"parameters changed: {changed}" if changed else f"code changed: {edited}" if edited else replaced
+        why = (f"parameters changed: {changed}" if changed else f"code changed: {edited}" if edited
+               else replaced)
         return State("abandoned", f"began, but {why}") if why else State("partial", "began, did not finish")
     if changed:
         return State("params", f"parameters changed: {changed}")
@@ -162,9 +163,10 @@ class Record:
         found, force = state(stage, params), bool(params.get("force"))
         if found.kind == "params" and not force:
             raise UserError(f"{stage} is finished in {paths.shown(self.dir)} with other parameters "
-                            f"({found.reason.split(': ', 1)[1]}): set force = True to run it again (on the command "
-                            f"line --force {stage}, or {parameters.with_make(self.profile, f'--force {stage}')}); the "
-                            "earlier result is kept in earlier/")
+                            f"({found.reason.split(': ', 1)[1]}): set force = True to run it again (on the "
+                            f"command line --force {stage}, or "
+                            f"{parameters.with_make(self.profile, f'--force {stage}')}); the earlier result "
+                            "is kept in earlier/")
         self.done = found.done and not force
         if not self.done:
             check_space(self.dir)
@@ -244,7 +246,9 @@ class Record:
 
     @property
     def trained(self) -> dict | None:
-        """The summary of a training that other processes finished in this unfinished run; None where none did."""
+        """The summary of a training that other processes finished in this unfinished run; None where none
+        did.
+        """
         path = self.dir / "trained.json"
         return None if self.done or not path.is_file() else jsonl.read_json(path)
 

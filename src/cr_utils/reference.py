@@ -1,4 +1,5 @@
-"""`python -m cr_utils reference`: keep the small records of a finished run under results/reference/<profile>/.
+"""`python -m cr_utils reference`: keep the small records of a finished run under
+results/reference/<profile>/.
 
 Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, the executed
 notebooks as pages, one line per answer with its verdict, and facts of problems and chains (`kept`): enough to recompute
@@ -16,8 +17,8 @@ from pathlib import Path
 from . import executed, exams, exhibits, jsonl, kept, paths
 from .errors import UserError
 
-KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json", "filter.jsonl",
-        "arms.jsonl", "programs.jsonl")
+KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json",
+        "filter.jsonl", "arms.jsonl", "programs.jsonl")
 
 
 def verdict(item: dict) -> dict:
@@ -28,8 +29,8 @@ def verdict(item: dict) -> dict:
 def linked(page: str, folder: Path) -> str:
     """The page with links only to what lies in `folder`.
 
-    A record of which facts are kept is linked to them, and named as what the command makes; other links to files that
-    are not kept become plain text.
+    A record of which facts are kept is linked to them, and named as what the command makes; other links to
+    files that are not kept become plain text.
     """
     def mended(found: re.Match) -> str:
         name, text = found["name"], found["text"]
@@ -38,15 +39,20 @@ def linked(page: str, folder: Path) -> str:
             return text
         if there == name:
             return found[0]
-        told = f" (facts kept of {name.split('/')[-1]}, which the command makes)" if text == name else ""
-        return f'<a {found["before"]}href="{there}"{found["after"]}>{text if text != name else there}</a>{told}'
+        opened = f'<a {found["before"]}href="{there}"{found["after"]}>'
+        if text != name:
+            return f"{opened}{text}</a>"
+        return f"{opened}{there}</a> (facts kept of {name.split('/')[-1]}, which the command makes)"
 
     anchor = r'<a (?P<before>[^>]*?)href="(?P<name>[^"#:]+)"(?P<after>[^>]*)>(?P<text>.*?)</a>'
     return re.sub(anchor, mended, page, flags=re.DOTALL)
 
 
 def keep(profile: str, target: Path | None = None) -> Path:
-    """Copy what is small; returns the folder. Raises UserError where a stage is not finished or there is no page."""
+    """Copy what is small; returns the folder.
+
+    Raises UserError where a stage is not finished or there is no page.
+    """
     source = paths.results(profile)
     target = target or paths.root() / "results" / "reference" / profile
     wanted = [source / stage / "manifest.json" for stage in paths.STAGES] + [source / "index.html"]
@@ -71,7 +77,8 @@ def keep(profile: str, target: Path | None = None) -> Path:
         shutil.copytree(source / folder, target / folder)
     if (source / exhibits.FILE).is_file():
         shutil.copyfile(source / exhibits.FILE, target / exhibits.FILE)
-    jsonl.write_text(target / "index.html", linked((source / "index.html").read_text(encoding="utf-8"), target))
+    page = (source / "index.html").read_text(encoding="utf-8")
+    jsonl.write_text(target / "index.html", linked(page, target))
     return target
 
 

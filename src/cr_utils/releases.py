@@ -143,8 +143,8 @@ def _hub(name: str) -> list[dict]:
     try:
         import datasets
     except ImportError:
-        raise UserError(f"{HUB[name]}: the library `datasets`, which fetches it, is not in this environment: run "
-                        "`make setup`, then use .venv/bin/python") from None
+        raise UserError(f"{HUB[name]}: the library `datasets`, which fetches it, is not in this environment: "
+                        "run `make setup`, then use .venv/bin/python") from None
     try:
         return [dict(row) for row in datasets.load_dataset(HUB[name], split="train")]
     except Exception as error:  # noqa: BLE001 - the hub's client raises many unrelated types

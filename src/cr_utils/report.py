@@ -1,7 +1,8 @@
 """The report of a profile from its records: tables, figures and one self-contained page. Loads no torch.
 
-`build` writes results/<profile>/{tables,figures}/ and index.html; `figures_all` only the figures. Both read finished
-stages only, can run at any time and any number of times, and give the same bytes for the same records.
+`build` writes results/<profile>/{tables,figures}/ and index.html; `figures_all` only the figures. Both read
+finished stages only, can run at any time and any number of times, and give the same bytes for the same
+records.
 """
 
 import argparse
@@ -101,7 +102,8 @@ def _page(told: story.Story) -> str:
     results = told.results
     sections, links = [], []
     for anchor, title, lead, write in story.SECTIONS:
-        sections.append(f'<section id="{anchor}"><h2>{page.escape(title)}</h2><p class="lead">{page.escape(lead)}</p>'
+        sections.append(f'<section id="{anchor}"><h2>{page.escape(title)}</h2>'
+                        f'<p class="lead">{page.escape(lead)}</p>'
                         f"{write(told)}</section>")
         links.append(f'<a href="#{anchor}">{page.escape(title)}</a>')
     several = scaling.section(results.folder.resolve().parent)
@@ -112,7 +114,8 @@ def _page(told: story.Story) -> str:
               for name in ("page.html", "style.css", "browse.css", "script.js", "browse.js")}
     model = str(results.params.get("model", "shipped"))
     return Template(assets["page.html"]).substitute(
-        title=f"CodeReasoner, reproduced: {page.escape(results.profile)}", profile=page.escape(results.profile),
+        title=f"CodeReasoner, reproduced: {page.escape(results.profile)}",
+        profile=page.escape(results.profile),
         style=assets["style.css"] + assets["browse.css"], script=assets["script.js"] + assets["browse.js"],
         hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links), sections="\n".join(sections),
         box=BOX.format(size=_size(results)) if claims.size(model) is None else LARGE.format(model=page.escape(model)), paper=published.PAPER,

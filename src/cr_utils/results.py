@@ -1,7 +1,8 @@
-"""The recorded results of one profile, as the report reads them: rows of finished stages, or the reason for none.
+"""The recorded results of one profile, as the report reads them: rows of finished stages, or the reason for
+none.
 
-Reads only; loads neither torch nor a sandbox. A stage without a manifest is not finished and gives no rows. A file
-that differs from its manifest's hash is read all the same; `verify` finds it, for the page to show.
+Reads only; loads neither torch nor a sandbox. A stage without a manifest is not finished and gives no rows. A
+file that differs from its manifest's hash is read all the same; `verify` finds it, for the page to show.
 """
 
 import json
@@ -52,12 +53,14 @@ class Results:
     @property
     def params(self) -> dict:
         """All parameters that the finished stages recorded."""
-        return {key: value for manifest in self.manifests.values() for key, value in manifest["params"].items()}
+        return {key: value for manifest in self.manifests.values()
+                for key, value in manifest["params"].items()}
 
     def has(self, stage: str, name: str) -> bool:
         """Is there such a file of a finished stage?"""
         path = self.folder / stage / name
-        return stage in self.manifests and (path.is_file() or kept.beside(path).is_file() and name in kept.FACTS)
+        return stage in self.manifests and (path.is_file() or kept.beside(path).is_file()
+                                            and name in kept.FACTS)
 
     def reason(self, stage: str, name: str = "") -> str:
         """Why there is nothing to show from a stage's file."""
@@ -66,8 +69,11 @@ class Results:
         return f"{stage} recorded no {name}"
 
     def rows(self, stage: str, name: str) -> list[dict]:
-        """The records of a JSONL file, or the facts kept of it; empty where the stage is not finished or has neither."""
-        return self._load(stage, name, lambda path: jsonl.read(path) if path.is_file() or name not in kept.FACTS
+        """The records of a JSONL file, or the facts kept of it; empty where the stage is not finished or has
+        neither.
+        """
+        return self._load(stage, name, lambda path: jsonl.read(path) if path.is_file()
+                          or name not in kept.FACTS
                           else kept.read(kept.beside(path))) or []
 
     def json(self, stage: str, name: str):
@@ -80,7 +86,8 @@ class Results:
         return self._read[stage, name]
 
     def verify(self) -> list[str]:
-        """Compare every file at hand with its manifest; what differs is added to `warnings`, which is returned.
+        """Compare every file at hand with its manifest; what differs is added to `warnings`, which is
+        returned.
 
         A file that is not at hand is no fault: a published run may leave models out.
         """
@@ -146,7 +153,8 @@ class Results:
         params = self.params
         done = "05_eval" in self.manifests
         why = exams.absent(params) if done else {
-            name: self.reason("05_eval") for name in ("heldout", "heldout_ood", "cruxeval_test", *exams.PUBLISHED)}
+            name: self.reason("05_eval")
+            for name in ("heldout", "heldout_ood", "cruxeval_test", *exams.PUBLISHED)}
         arms = params.get("ablation_arms")
         for arm in set(ARMS) - set(arms) if arms else ():
             why[arm] = "not among this profile's ablation_arms"

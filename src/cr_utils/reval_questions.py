@@ -48,11 +48,12 @@ class Exam:
                  completions: list[str] | None = None) -> list[bool]:
         """The published verdicts of one answer per question.
 
-        texts: what stands inside the answer tags, or None; completions: the whole replies, which are judged as
-        they are where the benchmark's own prompt was used.
+        texts: what stands inside the answer tags, or None; completions: the whole replies, which are judged
+        as they are where the benchmark's own prompt was used.
         """
         verdicts = [False] * len(asked)
-        replies = [_whole(one, said) for one, said in zip(asked, completions or [""] * len(asked), strict=True)]
+        whole = completions or [""] * len(asked)
+        replies = [_whole(one, said) for one, said in zip(asked, whole, strict=True)]
         for task in score_reval.TASKS:
             chosen = [index for index, one in enumerate(asked) if one.task == task]
             rows = [_row(asked[index], texts[index] or "", self.pairs) if replies[index] is None else

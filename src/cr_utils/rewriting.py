@@ -32,7 +32,7 @@ person would explain it: connected sentences, why each step follows, no numberin
 {question}
 
 # Solution
-{chain}"""
+{chain}"""  # noqa: E501 - the text of a prompt
 
 
 def prompt(question: Question, chain: str) -> str:

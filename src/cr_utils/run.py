@@ -83,8 +83,8 @@ def refuse(steps: list[Step], profile: str) -> None:
         if step.act == "refuse":
             where = paths.shown(paths.stage_dir(profile, step.stage))
             raise UserError(f"{step.stage} is finished in {where}, but {step.why}: add --update "
-                            f"({params.with_make(profile, '--update')}) to run such stages again (the earlier results "
-                            "are kept in earlier/), or set CR_RESULTS to a new folder")
+                            f"({params.with_make(profile, '--update')}) to run such stages again (the "
+                            "earlier results are kept in earlier/), or set CR_RESULTS to a new folder")
 
 
 only_one = locks.driver
@@ -134,7 +134,8 @@ def run_stage(stage: str, values: dict) -> None:
             if stage != paths.BASE:
                 _tidy(working, kept)
         else:
-            say(stage, "finished, but its notebook was stopped before its end: the same command writes it anew")
+            say(stage,
+                "finished, but its notebook was stopped before its end: the same command writes it anew")
         return
     failed = folder / f"{stage}.failed.ipynb"
     if working.is_file():
@@ -175,7 +176,7 @@ def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
                                  stderr=subprocess.STDOUT, start_new_session=True, encoding="utf-8",
                                  errors="replace", env=os.environ | QUIET | told)
         with child, log.open("a", encoding="utf-8") as kept:
-            # A thread of its own: a kernel that outlives the child holds the pipe open, and would be waited for.
+            # In a thread: a kernel that outlives the child holds the pipe open and would be waited for.
             lines = threading.Thread(target=_relay, args=(stage, child.stdout, kept), daemon=True)
             lines.start()
             try:
@@ -209,7 +210,7 @@ def _relay(stage: str, stream, kept) -> None:
 
 
 def _again(stage: str, values: dict) -> None:
-    """What is left to do for a finished stage: its notebook, where a kill came between it and the manifest."""
+    """What is left of a finished stage: its notebook, where a kill came between it and the manifest."""
     folder = paths.stage_dir(values["profile"], stage)
     if (folder / f".{stage}.running.ipynb").is_file() and not (folder / f"{stage}.ipynb").is_file():
         say(stage, "finished before; its notebook is executed once more, to show the results")

@@ -1,8 +1,8 @@
 """Sample programs for the page: code, the run step by step, what each model answered and the verdict.
 
-Those that need no script are picked by a rule that knows nothing of how they look: the first questions by id in each
-group of outcomes; those to browse are chosen in `exhibits`. Only programs of our own generator are traced, and no
-benchmark text is ever shown.
+Those that need no script are picked by a rule that knows nothing of how they look: the first questions by id
+in each group of outcomes; those to browse are chosen in `exhibits`. Only programs of our own generator are
+traced, and no benchmark text is ever shown.
 """
 
 import json
@@ -24,7 +24,7 @@ EACH = 2
 
 
 def pick(items: list[dict], each: int = EACH) -> list[tuple[str, str, dict[str, dict]]]:
-    """(group, question id, model -> item) of the first held-out output questions in each group of outcomes."""
+    """(group, question id, model -> item) of the first held-out output questions by group of outcomes."""
     answers: dict[str, dict[str, dict]] = {}
     for item in items:
         if item["benchmark"] == "heldout" and item["task"] == "output":
@@ -38,16 +38,19 @@ def pick(items: list[dict], each: int = EACH) -> list[tuple[str, str, dict[str, 
 
 
 def stepper(problem: dict) -> str:
-    """The program beside its run, stepped through with buttons; a plain table of the steps without a script."""
+    """The program beside its run, stepped through with buttons; without a script a table of the steps."""
     steps = walk(problem)
     if not steps:
-        return page.code(problem["code"]) + f'<p class="missing">{page.DASH} no trace: the program is not ours</p>'
-    rows = "".join(f"<tr><td>{n}</td><td>{step['line'] or 'call'}</td><td><code>{_changes(step)}</code></td></tr>"
+        told = f'<p class="missing">{page.DASH} no trace: the program is not ours</p>'
+        return page.code(problem["code"]) + told
+    rows = "".join(f"<tr><td>{n}</td><td>{step['line'] or 'call'}</td>"
+                   f"<td><code>{_changes(step)}</code></td></tr>"
                    for n, step in enumerate(steps, 1))
     data = page.escape(json.dumps(steps, ensure_ascii=False))
     return (f'<div class="stepper" data-steps="{data}">{page.code(problem["code"])}'
             '<div class="controls" hidden><button type="button" data-go="-1">◀ back</button>'
-            '<button type="button" data-go="1">step ▶</button><input type="range" min="0" value="0" aria-label="step">'
+            '<button type="button" data-go="1">step '
+            '▶</button><input type="range" min="0" value="0" aria-label="step">'
             '<output></output></div><dl class="variables" hidden></dl>'
             + page.details("all steps", '<div class="scroll"><table><thead><tr><th>step</th><th>line</th>'
                            f"<th>sets</th></tr></thead><tbody>{rows}</tbody></table></div>") + "</div>")
@@ -65,17 +68,20 @@ def evaluated(results: Results) -> str:
         problem = known.get(question.split("/")[0])
         if problem:
             call = f"{problem['entry_point']}({problem['input']})"
-            marks = " ".join(page.badge(MODEL_LABELS[m], answers[m]["verdict"]) for m in MODEL_LABELS if m in answers)
+            marks = " ".join(page.badge(MODEL_LABELS[m], answers[m]["verdict"]) for m in MODEL_LABELS
+                             if m in answers)
             body = (f"<p><code>assert {page.escape(call)} == ?</code>, which is "
                     f"<code>{page.escape(problem['output'])}</code></p>{stepper(problem)}"
                     + "".join(_answer(m, answers[m]) for m in MODEL_LABELS if m in answers))
-            blocks.append(page.details(f"<b>{page.escape(title)}</b> <code>{page.escape(call)}</code> {marks}", body,
-                                       name="sample"))
+            head = f"<b>{page.escape(title)}</b> <code>{page.escape(call)}</code> {marks}"
+            blocks.append(page.details(head, body, name="sample"))
     return "\n".join(blocks)
 
 
 def browser(programs: list[dict]) -> str:
-    """The programs to filter, step through and compare answers on: data for the page's script. "" without any."""
+    """The programs to filter, step through and compare answers on: data for the page's script. "" without
+    any.
+    """
     if not programs:
         return ""
     labels = {"model": MODEL_LABELS, "benchmark": BENCHMARK_LABELS, "verdict": {"differ": "models differ"}}
@@ -92,7 +98,8 @@ def _answer(model: str, item: dict) -> str:
     text = item.get("completion")
     body = page.code(text, numbered=False) if text is not None else f"<p>{page.DASH} text not recorded</p>"
     return page.details(f"{page.escape(MODEL_LABELS.get(model, model))}: {said} "
-                        f"{page.badge(item['kind'], item['verdict'])} <small>{item.get('tokens') or 0} tokens{steps}"
+                        f"{page.badge(item['kind'], item['verdict'])} <small>{item.get('tokens') or 0} "
+                        f"tokens{steps}"
                         "</small>", body)
 
 
@@ -102,7 +109,8 @@ def taught(results: Results, tasks: tuple = ("output", "input")) -> str:
     chains = sorted((row for row in results.rows("02_distill", "chains.jsonl") if "completion" in row),
                     key=lambda row: row["id"])
     for task in tasks:
-        chain = next((row for row in chains if row["task"] == task and row["verdict"] and row["problem_id"] in known),
+        chain = next((row for row in chains if row["task"] == task and row["verdict"]
+                      and row["problem_id"] in known),
                      None)
         if chain:
             body = stepper(known[chain["problem_id"]]) + page.code(chain["completion"], numbered=False)
@@ -112,7 +120,9 @@ def taught(results: Results, tasks: tuple = ("output", "input")) -> str:
 
 
 def rollouts(results: Results, groups: int = 2) -> str:
-    """GRPO groups whose answers earned different rewards: the first such question of the first and last steps."""
+    """GRPO groups whose answers earned different rewards: the first such question of the first and last
+    steps.
+    """
     found: dict[tuple, list[dict]] = {}
     for row in results.rows("04_grpo", "rollouts.jsonl"):
         found.setdefault((row["step"], row["question_id"]), []).append(row)
@@ -124,5 +134,6 @@ def rollouts(results: Results, groups: int = 2) -> str:
             f"reward {row['reward']:.2f} {page.badge(row['kind'], row['kind'] == 'pass')}",
             page.code(row["completion"], numbered=False)) for row in rows)
         body = page.code(rows[0]["prompt"], numbered=False) + answers
-        blocks.append(page.details(f"<b>step {key[0]}</b>: {len(rows)} answers to one question", body, name="sample"))
+        blocks.append(page.details(f"<b>step {key[0]}</b>: {len(rows)} answers to one question", body,
+                                   name="sample"))
     return "\n".join(blocks)

@@ -1,10 +1,11 @@
 """What code decides the result of a stage: hashes of exactly the definitions that its work can reach.
 
-Scope: reads notebooks and modules as text, runs and imports nothing. It starts from the cells that do the work
-(those that ask `run.done`) and what they read, and follows names from definition to definition, imports inside
-functions included. Not followed: modules that only show results or pass values on (SHOWS, CARRIES), so that a
-change of a figure retrains no model. Comments, docstrings and layout are no part of a hash. Names built at run
-time (`getattr`) are not seen, except that the helper processes (zygote) and package data count whole.
+Scope: reads notebooks and modules as text, runs and imports nothing. It starts from the cells that do the
+work (those that ask `run.done`) and what they read, and follows names from definition to definition, imports
+inside functions included. Not followed: modules that only show results or pass values on (SHOWS, CARRIES), so
+that a change of a figure retrains no model. Comments, docstrings and layout are no part of a hash. Names
+built at run time (`getattr`) are not seen, except that the helper processes (zygote) and package data count
+whole.
 """
 
 import ast
@@ -17,8 +18,9 @@ from cr_utils import machine, paths
 from cr_utils.errors import UserError
 
 SHOWS = frozenset("""
-    tables tablefile stats published claims consistency answer_tables answer_figures comparisons curves figures
-    figure_style gallery marks page results samples story views report readme reference run execute estimates
+    tables tablefile stats published claims consistency answer_tables answer_figures comparisons curves
+    figures figure_style gallery marks page results samples story views report readme reference run execute
+    estimates
 """.split())
 CARRIES = frozenset("""
     errors schema params arithmetic launch cards paths machine record jsonl progress noise sources train budget fits
@@ -61,7 +63,7 @@ def _of(working: list[ast.stmt], body: list[ast.stmt] | None = None) -> dict[str
 
 
 def changes(old: dict[str, str], stage: str) -> list[str]:
-    """The files whose part in a stage's result is no longer what a record says; none where it says nothing."""
+    """The files whose part in a stage's result is not what a record says; none where it says nothing."""
     new = of_stage(stage) if old else {}
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name)) if new else []
 
@@ -121,7 +123,8 @@ class Module:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 names = {node.name}
             else:
-                names = _bound(node) if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) else set()
+                assigns = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign)
+                names = _bound(node) if assigns else set()
             for name in names:
                 self.definitions.setdefault(name, []).append(node)
             if not names:
@@ -129,7 +132,8 @@ class Module:
 
     def of(self, names: set[str]) -> list[ast.stmt]:
         """The definitions of these names and the statements that always run, in a fixed order."""
-        chosen = self.definitions if "*" in names else {n: self.definitions[n] for n in names & {*self.definitions}}
+        known = names & {*self.definitions}
+        chosen = self.definitions if "*" in names else {n: self.definitions[n] for n in known}
         return [*self.rest, *(node for name in sorted(chosen) for node in chosen[name])]
 
     def digest(self, names: set[str]) -> str:
@@ -160,7 +164,9 @@ def _file(module: str) -> Path:
 
 
 def _aliases(body: list[ast.stmt], module: str) -> dict[str, set[Name]]:
-    """What each imported name may mean, wherever in the module it is imported: {local name: {(module, name)}}."""
+    """What each imported name may mean, wherever in the module it is imported: {local name: {(module,
+    name)}}.
+    """
     found: dict[str, set[Name]] = {}
     for node in (inner for statement in body for inner in ast.walk(statement)):
         if isinstance(node, ast.ImportFrom):
@@ -173,7 +179,8 @@ def _aliases(body: list[ast.stmt], module: str) -> dict[str, set[Name]]:
             continue
         for local, source, name in pairs:
             if source == "cr_utils" or source.startswith("cr_utils."):
-                found.setdefault(local, set()).add(_meaning(source.removeprefix("cr_utils").lstrip("."), name))
+                meaning = _meaning(source.removeprefix("cr_utils").lstrip("."), name)
+                found.setdefault(local, set()).add(meaning)
     return found
 
 
@@ -210,7 +217,8 @@ def _references(node: ast.AST, aliases: dict, own: dict, module: str) -> list[Na
     """Names that a piece of syntax mentions: its module's own, imported ones, and attributes of modules."""
     found: list[Name] = []
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
-        return [_meaning(where, node.attr) if not name else (where, name) for where, name in aliases[node.value.id]]
+        return [_meaning(where, node.attr) if not name else (where, name)
+                for where, name in aliases[node.value.id]]
     if isinstance(node, ast.Name):
         # A module that is handed on as a value may be used for anything in it.
         found += [(where, name or "*") for where, name in aliases.get(node.id, ())]
@@ -247,4 +255,5 @@ def _form(node) -> str:
 
 def _is_text(node) -> bool:
     """A docstring, or any other text that stands alone."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str))

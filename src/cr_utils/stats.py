@@ -99,12 +99,14 @@ def paired_interval(a_only: int, b_only: int, n: int, level: float = 0.95) -> In
 def relative_gain(a_right: int, b_right: int, discordant: int, level: float = 0.95) -> tuple[float, Interval]:
     """b's gain relative to a on the same questions, b_right / a_right - 1, and its interval.
 
-    The interval is Wald's for the logarithm of a ratio of paired rates, variance discordant / (a_right b_right), with
-    one added to each of the two discordant and the two right counts, so that it has a width where nothing differs.
-    Raises ValueError where either has nothing right, or the counts contradict each other.
+    The interval is Wald's for the logarithm of a ratio of paired rates, variance discordant / (a_right
+    b_right), with one added to each of the two discordant and the two right counts, so that it has a width
+    where nothing differs. Raises ValueError where either has nothing right, or the counts contradict each
+    other.
     """
     if min(a_right, b_right) < 1 or abs(b_right - a_right) > discordant or discordant > a_right + b_right:
-        raise ValueError(f"no relative gain for {a_right} and {b_right} right, {discordant} of them different")
+        raise ValueError(f"no relative gain for {a_right} and {b_right} right, {discordant} of them "
+                         "different")
     ratio = b_right / a_right
     half = z_value(level) * math.sqrt((discordant + 2) / ((a_right + 1) * (b_right + 1)))
     return ratio - 1, Interval(ratio * math.exp(-half) - 1, ratio * math.exp(half) - 1)
@@ -114,14 +116,16 @@ def bootstrap(values: Sequence[float], statistic: Callable = np.mean, resamples:
               level: float = 0.95, seed: int = 0) -> Interval:
     """Percentile bootstrap interval of a statistic of independent values, shape (n,).
 
-    statistic: takes an array (resamples, n) and `axis=1`, like np.mean and np.median. Same seed, same interval.
+    statistic: takes an array (resamples, n) and `axis=1`, like np.mean and np.median. Same seed, same
+    interval.
     """
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values of shape {values.shape} cannot be resampled: give one non-empty row")
     rng, tail = np.random.default_rng(seed), (1 - level) / 2
     chunk = max(1, 2_000_000 // len(values))  # bounds the memory of one draw
-    drawn = [statistic(values[rng.integers(0, len(values), (min(chunk, resamples - start), len(values)))], axis=1)
+    drawn = [statistic(values[rng.integers(0, len(values), (min(chunk, resamples - start), len(values)))],
+                       axis=1)
              for start in range(0, resamples, chunk)]
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail])
     return Interval(float(low), float(high))

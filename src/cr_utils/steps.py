@@ -1,8 +1,9 @@
 """Where a chain of reasoning goes wrong: a model's steps against the interpreter's, line by line.
 
-Only for the task `output`, whose right chains are known: the interpreter teacher's narrations of the same run,
-one in each style; a chain is compared with the one that it follows longest. A right answer may follow from wrong steps, and this sees it; a chain that is right in other words counts as
-wrong at its first different line. Runs our own generated programs in this process; never a benchmark's.
+Only for the task `output`, whose right chains are known: the interpreter teacher's narrations of the same
+run, one in each style; a chain is compared with the one that it follows longest. A right answer may follow
+from wrong steps, and this sees it; a chain that is right in other words counts as wrong at its first
+different line. Runs our own generated programs in this process; never a benchmark's.
 """
 
 from cr_utils import questions, teacher
@@ -12,7 +13,8 @@ from cr_utils.wording import TooLong, Unsupported
 
 
 def first_wrong(completion: str, reference: str) -> int | None:
-    """1-based number of the first step that differs from the reference; None where none does or none was given.
+    """1-based number of the first step that differs from the reference; None where none does or none was
+    given.
 
     Steps that are missing at the end count as wrong at the first of them, and so do steps beyond the end.
     """
@@ -21,11 +23,12 @@ def first_wrong(completion: str, reference: str) -> int | None:
 
 
 def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
-    """Items with facts about their steps where they answer `output` about one of our generated programs in steps.
+    """Items with facts about their steps where they answer `output` about one of our generated programs in
+    steps.
 
     Added: `first_wrong_step`, its `departure` (kinds of `departures`), the numbers of `steps` given and
-    `steps_needed`, and the `style` (narrator.STYLES) that the chain follows longest; all None where the run has no
-    narration to compare with.
+    `steps_needed`, and the `style` (narrator.STYLES) that the chain follows longest; all None where the run
+    has no narration to compare with.
     """
     known = {row["id"]: row for row in problems if row.get("source") == "grammar"}
     references: dict[str, list[str]] = {}
@@ -35,15 +38,18 @@ def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
 
 def _facts(found: tuple[Departure | None, str | None]) -> dict:
     step, kind, given, needed = found[0] or (None, None, None, None)
-    return {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed, "style": found[1]}
+    return {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed,
+            "style": found[1]}
 
 
 def _has_steps(item: dict, known: dict) -> bool:
     return (item["task"] == "output" and "first_wrong_step" not in item
-            and "<reasoning>" in (item.get("completion") or "") and item["question_id"].split("/")[0] in known)
+            and "<reasoning>" in (item.get("completion") or "")
+            and item["question_id"].split("/")[0] in known)
 
 
-def _compared(item: dict, known: dict, references: dict[str, list[str]]) -> tuple[Departure | None, str | None]:
+def _compared(item: dict, known: dict,
+              references: dict[str, list[str]]) -> tuple[Departure | None, str | None]:
     problem = known[item["question_id"].split("/")[0]]
     if problem["id"] not in references:
         try:

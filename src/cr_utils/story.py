@@ -1,9 +1,11 @@
 """The report page's sections, in the order of the story: each function returns one section's HTML.
 
-A section shows what its stage recorded, or a dash and the reason. Every table and figure names the record it was
-made from and the command that makes it again. Texts that interpret are written for any outcome: numbers decide.
+A section shows what its stage recorded, or a dash and the reason. Every table and figure names the record it
+was made from and the command that makes it again. Texts that interpret are written for any outcome: numbers
+decide.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +20,9 @@ from cr_utils.results import Results
 
 @dataclass
 class Story:
-    """What the sections draw on: records, tables by name, reasons for figures left out, the page's folder, programs."""
+    """What the sections draw on: records, tables by name, reasons for figures left out, the page's folder,
+    programs.
+    """
 
     results: Results
     tables: dict[str, pd.DataFrame]
@@ -34,10 +38,12 @@ class Story:
         """Where something comes from: record, files made from it, command. HTML."""
         name = f"{stage}/{record}"
         target = kept.at_hand(self.folder, name)
-        facts = f" (facts kept of {page.escape(record)}, which the command makes)" if target not in (name, None) else ""
+        kept_only = target not in (name, None)
+        facts = f" (facts kept of {page.escape(record)}, which the command makes)" if kept_only else ""
         made = "".join(" · " + page.link(file.split("/")[-1], file) for file in files)
-        return (f"Record {page.link(target or name, target)}{facts} ({page.link('manifest', f'#run-{stage}')}){made} · "
-                f'<code class="command">{page.escape(self.command(stage))}</code>')
+        return (f"Record {page.link(target or name, target)}{facts} "
+                f"({page.link('manifest', f'#run-{stage}')}){made} · "
+                + page.command(self.command(stage)))
 
     def figure(self, name: str) -> str:
         """A figure of the gallery, inline."""
@@ -49,8 +55,9 @@ class Story:
         return page.figure(name, one.title, one.look, drawing, self.source(one.stage, one.record, *files),
                            self.absent.get(name, ""))
 
-    def table(self, name: str, title: str, stage: str, record: str, look: str = "", folded: bool = False) -> str:
-        """A table by name with its sources, the numbers linked to their record; nothing for one without rows."""
+    def table(self, name: str, title: str, stage: str, record: str, look: str = "",
+              folded: bool = False) -> str:
+        """A table by name with its sources, the numbers linked to their record; nothing where it is empty."""
         frame = self.tables[name]
         if frame.empty:
             return ""
@@ -61,7 +68,8 @@ class Story:
             return (target, "") if target and column != "published" else None
 
         body = page.table(frame, links=links)
-        below = f'<p class="source">{self.source(stage, record, f"tables/{name}.csv", f"tables/{name}.md")}</p>'
+        source = self.source(stage, record, f"tables/{name}.csv", f"tables/{name}.md")
+        below = f'<p class="source">{source}</p>'
         head = f"<h3>{page.escape(title)}</h3>" + (f"<p>{page.escape(look)}</p>" if look else "")
         if folded:
             return head + page.details(f"{len(frame)} rows", body, name="rows") + below
@@ -88,10 +96,9 @@ def the_claims(story: Story) -> str:
     shown = pd.DataFrame([{
         "claim": Cell(f"<b>{row.claim}</b> {page.escape(row.statement)}", row.claim),
         "verdict": Cell(page.badge(row.verdict, overview.VERDICT_GOOD.get(row.verdict)), row.verdict),
-        "ours": Cell("<br>".join(map(page.escape, row.ours.split("; ")))) if isinstance(row.ours, str) else None,
+        "ours": Cell(_lines(row.ours)) if isinstance(row.ours, str) else None,
         "published": row.published if isinstance(row.published, str) else None,
-        "evidence": Cell("<br>".join(map(page.escape, row.evidence.split("; ")))
-                         + f'<br><code class="command">{page.escape(row.command)}</code>')}
+        "evidence": Cell(_lines(row.evidence) + "<br>" + page.command(row.command))}
         for row in frame.itertuples()])
     shown.attrs["notes"] = frame.attrs["notes"] + [
         "published: where it is a dash, no source that we could read gives a number for the claim"]
@@ -99,6 +106,13 @@ def the_claims(story: Story) -> str:
     return (f'<div class="claims">{page.table(shown, labels=True)}</div>'
             + page.details("rules behind the verdicts", f"<ul>{rules}</ul>", name="why")
             + '<p class="source">' + page.link("tables/claims.csv", "tables/claims.csv") + "</p>")
+
+
+def _lines(text: str) -> str:
+    """Parts of a text on lines of their own; intervals, p-values and counts are not broken. HTML."""
+    whole = r"\[[^\]]+\]|p=\S+|\d+ : \d+"
+    return re.sub(whole, lambda found: f'<span class="nowrap">{found[0]}</span>',
+                  "<br>".join(map(page.escape, text.split("; "))))
 
 
 def data(story: Story) -> str:
@@ -125,8 +139,8 @@ def grpo(story: Story) -> str:
     if candidates:
         frame = pd.DataFrame(candidates).assign(chosen=lambda f: ["yes" if s == results.chosen else ""
                                                                   for s in f["step"]])
-        chosen = ("<h3>Which checkpoint was kept</h3><p>Chosen on validation questions only; no test answer was looked "
-                  "at.</p>" + page.table(frame)
+        chosen = ("<h3>Which checkpoint was kept</h3><p>Chosen on validation questions only; no test answer "
+                  "was looked at.</p>" + page.table(frame)
                   + f'<p class="source">{story.source("04_grpo", "selection.json")}</p>')
     shown = samples.rollouts(results)
     return missing(story, "04_grpo", story.figure("grpo_curves") + chosen
@@ -135,12 +149,15 @@ def grpo(story: Story) -> str:
 
 def headline(story: Story) -> str:
     """Accuracy by benchmark and task, a column per model."""
+    source = story.source("05_eval", "items.jsonl", "tables/main.csv", "tables/main.md")
     main = story.tables["main"]
     main = main[(main["mode"] == "strict") & main["accuracy"].notna()]
-    models = [m for m in (*MODEL_LABELS, *sorted(set(main["model"]) - set(MODEL_LABELS))) if m in set(main["model"])]
+    models = [m for m in (*MODEL_LABELS, *sorted(set(main["model"]) - set(MODEL_LABELS)))
+              if m in set(main["model"])]
     rows = []
     for (benchmark, task), part in main.groupby(["benchmark", "task"], sort=False):
-        row = {"benchmark": BENCHMARK_LABELS.get(benchmark, benchmark), "task": task, "n": int(part["n"].max())}
+        row = {"benchmark": BENCHMARK_LABELS.get(benchmark, benchmark), "task": task,
+               "n": int(part["n"].max())}
         cells = part.set_index("model")
         for model in models:
             label = MODEL_LABELS.get(model, model)
@@ -149,7 +166,7 @@ def headline(story: Story) -> str:
     frame = pd.DataFrame(rows)
     frame.attrs["notes"] = story.tables["main"].attrs["notes"]
     return ("<h3>Accuracy in percent, with 95 % intervals</h3>" + (page.table(frame) if rows else "")
-            + f'<p class="source">{story.source("05_eval", "items.jsonl", "tables/main.csv", "tables/main.md")}</p>')
+            + f'<p class="source">{source}</p>')
 
 
 def _rate(row: pd.Series, benchmark: str, task: str, model: str) -> Cell:
@@ -164,7 +181,7 @@ def evaluation(story: Story) -> str:
     return missing(story, "05_eval", "".join((
         headline(story), story.figure("accuracy"),
         story.table("main", "All rows, with the published numbers", *items, folded=True,
-                    look="Published numbers are of other, larger models under official scoring; each has its source."),
+                    look="Published numbers are of other, larger models under official scoring."),
         story.figure("benchmarks"),
         story.table("scoring", "The published and the strict rule on the same answers", *items, folded=True,
                     look="parity only: accepted by the published rule alone; strict only: by ours alone."),
@@ -182,10 +199,11 @@ def evaluation(story: Story) -> str:
         story.table("length", "Answer length, truncation, repetition", *items, folded=True),
         story.figure("overthinking"), story.figure("failure_kinds"),
         story.table("failures", "Failures by kind", *items, folded=True,
-                    look="first wrong step: median number of the first step that differs from the interpreter's."),
+                    look="first wrong step: median number of the first step that differs from the "
+                         "interpreter's."),
         story.figure("departures"),
         story.table("departures", "Steps against answers", *items, folded=True,
-                    look="Kinds of departure are counted among wrong answers; docs/05_eval.md says what each means."))))
+                    look="Kinds are counted among wrong answers; docs/05_eval.md says what each means."))))
 
 
 def ablation(story: Story) -> str:
@@ -201,9 +219,10 @@ def ablation(story: Story) -> str:
 def browse(story: Story) -> str:
     """Programs to browse with run, answers and verdicts; a few of them without a script."""
     count = len(story.programs)
-    told = (f"<p>{count} questions about held-out programs, chosen by rule: in every task the patterns of verdicts take "
-            "turns, the first question by id first. Filter them, step through a run, and compare what the models "
-            "answered; the first step of a chain that leaves the run is marked. Dots: one per model, full where right.</p>")
+    told = (f"<p>{count} questions about held-out programs, chosen by rule: in every task the patterns of "
+            "verdicts take turns, the first question by id first. Filter them, step through a run, and "
+            "compare what the models answered; the first step of a chain that leaves the run is marked. "
+            "Dots: one per model, full where right.</p>")
     shown = samples.evaluated(story.results)
     still = ("<noscript><p>Without a script: the first questions by id in each group of outcomes.</p>"
              f"{shown}</noscript>") if shown else ""
@@ -218,7 +237,8 @@ def provenance(story: Story) -> str:
         found = trained if stage == paths.BASE else story.results.manifests.get(stage)
         rows.append({"stage": stage, **(_run(found) if found else {"finished": None})})
         if found:
-            blocks.append(f'<div id="run-{stage}">' + page.details(f"{stage}: parameters and hashes", _hashes(found))
+            blocks.append(f'<div id="run-{stage}">'
+                          + page.details(f"{stage}: parameters and hashes", _hashes(found))
                           + "</div>")
         else:
             blocks.append(f'<p id="run-{stage}" class="missing">{page.DASH} '
@@ -237,7 +257,8 @@ def _run(found: dict) -> dict:
     commit = (code.get("commit") or page.DASH)[:10] + (" + changes" if code.get("dirty") else "")
     finished = Cell(f'<span class="nowrap">{page.escape(found["finished"][:16].replace("T", " "))}</span>',
                     found["finished"])
-    return {"finished": finished, "wall minutes": found["wall_seconds"] / 60, "CPU minutes": found["cpu_seconds"] / 60,
+    return {"finished": finished, "wall minutes": found["wall_seconds"] / 60,
+            "CPU minutes": found["cpu_seconds"] / 60,
             "peak memory GB": memory / 1e9 if memory else None, "seed": found.get("seed"),
             "attempts": found.get("attempts"), "commit": commit}
 
@@ -249,8 +270,8 @@ def _machine(results: Results) -> str:
         hardware, versions = found.get("hardware", {}), found.get("versions", {})
         memory = f"{hardware['memory'] / 1e9:.0f} GB" if hardware.get("memory") else "memory unknown"
         gpus = ", ".join(hardware.get("gpus") or ()) or "no GPU used"
-        text = (f"{hardware.get('system')}, {hardware.get('processor')}, {hardware.get('cores')} cores, {memory}, "
-                f"{gpus}; " + ", ".join(f"{name} {number}" for name, number in versions.items()))
+        text = (f"{hardware.get('system')}, {hardware.get('processor')}, {hardware.get('cores')} cores, "
+                f"{memory}, {gpus}; " + ", ".join(f"{name} {number}" for name, number in versions.items()))
         seen.setdefault(text, []).append(stage)
     return "".join(f"<p><b>{', '.join(stages)}</b>: {page.escape(text)}</p>" for text, stages in seen.items())
 
@@ -259,18 +280,22 @@ def _hashes(found: dict) -> str:
     def rows(title: str, values: dict) -> str:
         cells = "".join(f"<tr><td>{page.escape(str(k))}</td><td><code>{page.escape(str(v))}</code></td></tr>"
                         for k, v in values.items())
-        return f'<h4>{title}</h4><div class="scroll"><table class="plain">{cells}</table></div>' if cells else ""
+        if not cells:
+            return ""
+        return f'<h4>{title}</h4><div class="scroll"><table class="plain">{cells}</table></div>'
     return (rows("parameters", found.get("params", {})) + rows("inputs, sha256", found.get("inputs", {}))
             + rows("outputs, sha256", found.get("outputs", {})) + rows("metrics", found.get("metrics", {})))
 
 
 SECTIONS: tuple[tuple[str, str, str, Callable[[Story], str]], ...] = (
-    ("claims", "Claims and verdicts", "What the paper claims, what this run shows, and the rule that decides.",
+    ("claims", "Claims and verdicts",
+     "What the paper claims, what this run shows, and the rule that decides.",
      the_claims),
     ("data", "1 · Programs", "Synthesised under constraints, executed, filtered, split by program.", data),
     ("chains", "2 · Chains", "The interpreter's narration of the real run, verified by execution.", chains),
     ("sft", "3 · Instruction tuning", "The base model learns to write such chains.", sft),
-    ("grpo", "4 · Reinforcement learning", "GRPO on top, rewarded only for right answers in the right form.", grpo),
+    ("grpo", "4 · Reinforcement learning", "GRPO on top, rewarded only for right answers in the right form.",
+     grpo),
     ("evaluation", "5 · Evaluation", "All models on the same questions; strict scoring.", evaluation),
     ("ablations", "6 · Ablations", "The recipe with one part left out.", ablation),
     ("samples", "Programs to browse", "A program, its run, and what each model made of it.", browse),

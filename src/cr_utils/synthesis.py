@@ -36,11 +36,10 @@ def synthesize(sizes: dict[str, int], options: dict, workers: int = 2,
     """Problems for every split and the counts through the filters.
 
     `sizes` maps split to number of problems; `options` holds seed, constraints, mutation, max_steps, and
-    grammar where it is `wide`;
-    `on_progress` is told the number of problems so far. `workers` 0 makes all in this process; `chunk` is the
-    number of programs a worker makes at a time (0: by the size of the split). `keep` is a file for what is made,
-    from which a run that was killed goes on.
-    Returns (problems, [{"split", "step", "n"}]); raises UserError where no acceptable problem turns up.
+    grammar where it is `wide`; `on_progress` is told the number of problems so far. `workers` 0 makes all in
+    this process; `chunk` is the number of programs a worker makes at a time (0: by the size of the split).
+    `keep` is a file for what is made, from which a run that was killed goes on. Returns (problems, [{"split",
+    "step", "n"}]); raises UserError where no acceptable problem turns up.
     """
     problems, rows = [], []
     prints: set[str] = set()

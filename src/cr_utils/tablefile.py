@@ -12,7 +12,9 @@ DASH = "—"
 
 
 def write_table(frame: pd.DataFrame, folder: Path | str, name: str) -> list[Path]:
-    """Write `name`.csv (six digits) and `name`.md (with the reasons for every dash below); returns both paths."""
+    """Write `name`.csv (six digits) and `name`.md (with the reasons for every dash below); returns both
+    paths.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     csv, markdown = folder / f"{name}.csv", folder / f"{name}.md"
@@ -22,12 +24,15 @@ def write_table(frame: pd.DataFrame, folder: Path | str, name: str) -> list[Path
     lines = ["| " + " | ".join(body.columns) + " |", "|" + "---|" * len(body.columns),
              *("| " + " | ".join(row) + " |" for row in body.itertuples(index=False))]
     notes = [f"- {DASH} {note}" for note in frame.attrs.get("notes", ())]
-    markdown.write_text("\n".join([*lines, *([""] if notes else []), *notes]) + "\n", encoding="utf-8", newline="\n")
+    markdown.write_text("\n".join([*lines, *([""] if notes else []), *notes]) + "\n", encoding="utf-8",
+                        newline="\n")
     return [csv, markdown]
 
 
 def cell_text(value, digits: int = 3) -> str:
-    """A cell as text: a dash where missing, counts whole, rates with `digits` decimals, small p-values as such."""
+    """A cell as text: a dash where missing, counts whole, rates with `digits` decimals, small p-values as
+    such.
+    """
     if value is None or value is pd.NA or value != value:
         return DASH
     if isinstance(value, float):

@@ -1,11 +1,11 @@
 """Tables from recorded items: each function takes records and returns one pandas frame with fixed columns.
 
 Covers accuracy (main, ablations, generalization), paired tests and data counts; tables about the answers
-themselves are in `answer_tables`, claims in `claims`. Accuracies are fractions 0-1 with 95 % intervals. A cell
-without a value is missing (NA) in a frame and "—" on disk, and `frame.attrs["notes"]` says why.
+themselves are in `answer_tables`, claims in `claims`. Accuracies are fractions 0-1 with 95 % intervals. A
+cell without a value is missing (NA) in a frame and "—" on disk, and `frame.attrs["notes"]` says why.
 
-Records are items as `evaluate` writes them. Optional fields: `parity` (bool, the official scorer's verdict; gives
-rows of mode "parity") and `sample` (number of a further answer to the same question).
+Records are items as `evaluate` writes them. Optional fields: `parity` (bool, the official scorer's verdict;
+gives rows of mode "parity") and `sample` (number of a further answer to the same question).
 """
 
 from collections import Counter, defaultdict
@@ -17,8 +17,8 @@ from cr_utils import consistency, published, stats
 from cr_utils.schema import ARMS
 from cr_utils.tablefile import DASH, cell_text, read_table, write_table
 
-__all__ = ["ARMS", "DASH", "ablations", "cell_text", "data", "frame_of", "generalization", "main", "paired", "rates",
-           "read_table", "write_table"]
+__all__ = ["ARMS", "DASH", "ablations", "cell_text", "data", "frame_of", "generalization", "main", "paired",
+           "rates", "read_table", "write_table"]
 
 TASKS = ("output", "input", "coverage", "path", "state")
 MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
@@ -36,7 +36,8 @@ CELL = ["benchmark", "task", "mode"]
 MAIN = ["model", *CELL, *RATE, "published", "source"]
 ABLATIONS = ["arm", *MAIN[1:]]
 PAIRED = ["benchmark", "task", "a", "b", "n", "a_only", "b_only", "difference", "p_value"]
-GENERALIZATION = ["model", *CELL, *RATE, "base_model", "against", "difference", "difference_low", "difference_high"]
+GENERALIZATION = ["model", *CELL, *RATE, "base_model", "against", "difference", "difference_low",
+                  "difference_high"]
 DATA = ["step", "n", "dropped", "share"]
 CONSISTENCY = "reval, consistency: accuracy is a mean of scores 0-1, so none are counted as correct"
 COUNTS = ("n", "correct", "a_only", "b_only", "count", "dropped")
@@ -48,9 +49,9 @@ def main(items: Iterable[dict], reasons: dict[str, str] | None = None, split: Ca
          with_published: bool = True) -> pd.DataFrame:
     """Accuracy of every model on every benchmark and task, beside the published numbers.
 
-    reasons: why a benchmark or model has no items, by its name (default "not run"). split: from a CRUXEval row
-    id to "dev" or "test" (default: the fixed hash split). `mean` is the unweighted mean over the tasks of a
-    benchmark, given only for a model that has them all; its n and correct are sums.
+    reasons: why a benchmark or model has no items, by its name (default "not run"). split: from a CRUXEval
+    row id to "dev" or "test" (default: the fixed hash split). `mean` is the unweighted mean over the tasks of
+    a benchmark, given only for a model that has them all; its n and correct are sums.
     """
     counts = rates(items, "model", split)
     return _grid(counts, MODELS, MAIN, reasons or {}, with_published)
@@ -69,12 +70,13 @@ def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None,
     seen = {key[1] for key in counts}
     kept = frame[frame["benchmark"].isin(seen)] if seen else frame[frame["benchmark"] == "heldout"]
     kept = kept.reset_index(drop=True)
-    kept.attrs["notes"] = _notes(kept, "arm", reasons or {}) + ["published: no source gives this paper's ablations"]
+    kept.attrs["notes"] = [*_notes(kept, "arm", reasons or {}),
+                           "published: no source gives this paper's ablations"]
     return kept
 
 
 def rates(items: Iterable[dict], name: str = "model", split: Callable | None = None) -> Counts:
-    """(right, asked) by (model or arm, benchmark, task, mode); CRUXEval's 600 test rows count as a benchmark."""
+    """(right, asked) by (model or arm, benchmark, task, mode); CRUXEval's 600 test rows are a benchmark."""
     items, asked, right = list(items), Counter(), Counter()
     answers = Counter(question(item, name) for item in items)
     for item in items:
@@ -115,7 +117,8 @@ def _benchmarks(item: dict, split: Callable | None) -> tuple[str, ...]:
         return ("cruxeval",)
 
 
-def _grid(counts: Counts, names: tuple, columns: list[str], reasons: dict, with_published: bool) -> pd.DataFrame:
+def _grid(counts: Counts, names: tuple, columns: list[str], reasons: dict,
+          with_published: bool) -> pd.DataFrame:
     """One row per model, benchmark, task and mode: all expected ones, and whatever else was found."""
     first = columns[0]
     names = (*names, *sorted({key[0] for key in counts} - set(names)))
@@ -171,25 +174,29 @@ def paired(items: Iterable[dict], pairs: Iterable[tuple[str, str]] = PAIRS, name
     verdicts: dict[tuple, dict[str, bool]] = defaultdict(dict)
     for item in filter(is_first, items):
         for benchmark in _benchmarks(item, split):
-            verdicts[item.get(name) or item["model"], benchmark, item["task"]][item["question_id"]] = item["verdict"]
+            group = verdicts[item.get(name) or item["model"], benchmark, item["task"]]
+            group[item["question_id"]] = item["verdict"]
     rows = []
     for benchmark, tasks in GRID.items():
         for task in tasks:
             for a, b in pairs:
                 first, second = verdicts.get((a, benchmark, task), {}), verdicts.get((b, benchmark, task), {})
                 both = sorted(first.keys() & second.keys())
-                test = stats.mcnemar([first[q] for q in both], [second[q] for q in both])._asdict() if both else {}
+                test = stats.mcnemar([first[q] for q in both],
+                                     [second[q] for q in both])._asdict() if both else {}
                 if both or first or second:
                     rows.append({"benchmark": benchmark, "task": task, "a": a, "b": b, **test})
     frame = frame_of(rows, PAIRED, None, {})
     absent = sorted({f"{row['a']} and {row['b']}" for row in rows if "n" not in row})
     frame.attrs["notes"] = [f"{pair}: no question that both answered" for pair in absent] or (
         [] if rows else ["no two models were evaluated on the same questions"])
-    frame.attrs["notes"].append(f"{sum('n' in row for row in rows)} tests; p-values are not corrected for that")
+    frame.attrs["notes"].append(f"{sum('n' in row for row in rows)} tests; p-values are not corrected for "
+                                "that")
     return frame
 
 
-def generalization(items: Iterable[dict], base_model: str = "shipped", reasons: dict | None = None) -> pd.DataFrame:
+def generalization(items: Iterable[dict], base_model: str = "shipped", reasons: dict
+                   | None = None) -> pd.DataFrame:
     """How far each model carries: unseen constraint cells against seen ones, and other base models.
 
     Rows of heldout_ood give the difference to the same model's heldout accuracy (95 % interval of two
@@ -197,8 +204,8 @@ def generalization(items: Iterable[dict], base_model: str = "shipped", reasons: 
     """
     items = list(items)
     bases = {item["model"]: item.get("base_model", base_model) for item in items}
-    counts = {key: value for key, value in rates([i for i in items if i["benchmark"].startswith("heldout")]).items()
-              if key[3] == "strict"}
+    ours = [item for item in items if item["benchmark"].startswith("heldout")]
+    counts = {key: value for key, value in rates(ours).items() if key[3] == "strict"}
     names = (*MODELS, *sorted({key[0] for key in counts} - set(MODELS)))
     rows = []
     for benchmark in ("heldout", "heldout_ood"):
@@ -238,11 +245,14 @@ def data(counts: Iterable[dict]) -> pd.DataFrame:
 
 def frame_of(rows: list[dict], columns: list[str], first: str | None = None,
              reasons: dict | None = None) -> pd.DataFrame:
-    """Rows as a frame of these columns, counts whole; with `first` (model, arm) notes on what is missing and why."""
+    """Rows as a frame of these columns, counts whole; with `first` (model, arm) notes on what is missing and
+    why.
+    """
     frame = pd.DataFrame(rows, columns=columns)
     for column in frame.columns.intersection(COUNTS):
         frame[column] = frame[column].astype("Int64")
-    frame.attrs["notes"] = _notes(frame, first, reasons or {}) if first else ([] if rows else ["nothing was recorded"])
+    frame.attrs["notes"] = _notes(frame, first, reasons
+                                  or {}) if first else ([] if rows else ["nothing was recorded"])
     return frame
 
 

@@ -22,8 +22,8 @@ def walk(code: str, entry_point: str, input_text: str, max_lines: int = 200, sty
          ) -> tuple[list[str], str]:
     """Narrate a call: (lines, literal text of the value).
 
-    `input_text` is the argument text inside the parentheses, `style` one of narrator.STYLES. Raises Unsupported or TooLong, or whatever
-    exception the program itself raises.
+    `input_text` is the argument text inside the parentheses, `style` one of narrator.STYLES. Raises
+    Unsupported or TooLong, or whatever exception the program itself raises.
     """
     n = narrator.Narrator(code, max_lines, style)
     value = n.call(entry_point, arguments(input_text))

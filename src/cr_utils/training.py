@@ -49,7 +49,8 @@ def settings(model, out: Path, seed: int, steps: int, report_to: str = "none") -
 
 
 def tracker(name: str, out: Path) -> str:
-    """`name` (none, tensorboard, trackio, wandb), once it is known to be installed; UserError where it is not.
+    """`name` (none, tensorboard, trackio, wandb), once it is known to be installed; UserError where it is
+    not.
 
     TensorBoard writes to out/tensorboard: checkpoints, its usual place, are cleared away.
     """
@@ -137,7 +138,7 @@ class Watch(TrainerCallback):
     def on_train_begin(self, args, state, control, **_):
         self.progress = Progress(self.label, args.max_steps, "steps", start=state.global_step)
         self.mark = time.perf_counter()
-        if state.global_step in self.validated:  # told again: a kill may have come before the hook had kept it
+        if state.global_step in self.validated:  # told again: a kill may have come before the hook kept it
             accuracy, n = self.validated[state.global_step]
             if self.hook and distributed.first():
                 self.hook({"step": state.global_step, "val_accuracy": round(accuracy, 5), "val_n": n})

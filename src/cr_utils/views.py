@@ -19,7 +19,8 @@ def run_lines(problem: dict) -> list[str]:
     code = problem["code"].split("\n")
     lines = []
     for event in traced.of(problem).events:
-        changes = ", ".join(f"{name} = {kind_text[1]}" for name, kind_text in event.changes.items() if kind_text)
+        changes = ", ".join(f"{name} = {kind_text[1]}" for name, kind_text in event.changes.items()
+                            if kind_text)
         if event.line == 0:
             lines.append(f"call{'':10} {changes}")
         elif event.line > 0:
@@ -33,4 +34,5 @@ def side_by_side(problem: dict, chain: dict):
 
     program = f"{problem['code']}\n\nf({problem['input']})\n== {problem['output']}"
     columns = (("program", program), ("run", "\n".join(run_lines(problem))), ("chain", chain["completion"]))
-    return HTML("".join(f'<div style="{STYLE}"><b>{title}</b>\n\n{escape(text)}</div>' for title, text in columns))
+    return HTML("".join(f'<div style="{STYLE}"><b>{title}</b>\n\n{escape(text)}</div>'
+                        for title, text in columns))

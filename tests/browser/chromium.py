@@ -1,7 +1,7 @@
 """A headless Chromium driven over its DevTools protocol: open, click, look, and hear what went wrong.
 
-Scope: what the browser tests need. Uses `websocket-client`, which JupyterLab brings along; no driver program and no
-further package. `Browser.find` says where Chromium is; CR_CHROMIUM names another one.
+Scope: what the browser tests need. Uses `websocket-client`, which JupyterLab brings along; no driver program
+and no further package. `Browser.find` says where Chromium is; CR_CHROMIUM names another one.
 """
 
 import base64
@@ -16,8 +16,10 @@ import websocket
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-           "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
-           "--remote-debugging-port=0", "--remote-allow-origins=*", "--hide-scrollbars", "--force-color-profile=srgb")
+           "--disable-background-networking", "--disable-component-update", "--disable-sync",
+           "--no-proxy-server",
+           "--remote-debugging-port=0", "--remote-allow-origins=*", "--hide-scrollbars",
+           "--force-color-profile=srgb")
 
 
 class Browser:
@@ -25,7 +27,8 @@ class Browser:
 
     def __init__(self, folder: Path):
         self.profile = Path(folder) / "chromium"
-        self.process = subprocess.Popen([self.find(), *OPTIONS, f"--user-data-dir={self.profile}", "about:blank"],
+        self.process = subprocess.Popen([self.find(), *OPTIONS, f"--user-data-dir={self.profile}",
+                                         "about:blank"],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.errors, self.requests, self._number = [], [], 0
         self.socket = websocket.create_connection(self._page(), timeout=60)
@@ -68,14 +71,15 @@ class Browser:
             found = params["exceptionDetails"]
             self.errors.append(found.get("exception", {}).get("description") or found["text"])
         elif method == "Runtime.consoleAPICalled" and params["type"] == "error":
-            self.errors.append(" ".join(str(one.get("value", one.get("description"))) for one in params["args"]))
+            self.errors.append(" ".join(str(one.get("value", one.get("description")))
+                                        for one in params["args"]))
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.errors.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
 
     def size(self, width: int, height: int = 900, dark: bool = False, media: str = "") -> None:
-        """The window's size, the reader's preferred scheme, and the medium ("print", or "" for the screen)."""
+        """The window's size, the reader's preferred scheme, the medium ("print", or "" for the screen)."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                   mobile=width < 600)
         self.call("Emulation.setEmulatedMedia", media=media, features=[
@@ -87,7 +91,10 @@ class Browser:
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
 
     def run(self, script: str):
-        """The value of a JavaScript expression (a promise is awaited). Raises RuntimeError where it throws."""
+        """The value of a JavaScript expression (a promise is awaited).
+
+        Raises RuntimeError where it throws.
+        """
         told = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in told:
             found = told["exceptionDetails"]
@@ -109,14 +116,16 @@ class Browser:
             const r = e.getBoundingClientRect();
             return [r.x + r.width / 2, r.y + r.height / 2]; }})()""")
         for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+            self.call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left",
+                      clickCount=1)
 
     def picture(self, path: Path, selector: str = "", whole: bool = False) -> Path:
         """A PNG of the window, of the whole page, or of the first element that a selector finds."""
         options = {"format": "png", "captureBeyondViewport": bool(selector or whole)}
         if selector or whole:
-            options["clip"] = self.run(f"""(() => {{ const r = document.querySelector({json.dumps(selector or "html")})
-                .getBoundingClientRect(); return {{x: r.x + scrollX, y: r.y + scrollY, width: r.width,
+            found = f"document.querySelector({json.dumps(selector or 'html')})"
+            options["clip"] = self.run(f"""(() => {{ const r = {found}.getBoundingClientRect();
+                return {{x: r.x + scrollX, y: r.y + scrollY, width: r.width,
                 height: Math.min(r.height, 12000), scale: 1}}; }})()""")
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", **options)["data"]))
         return path

@@ -14,7 +14,8 @@ from chromium import Browser
 def browser(tmp_path_factory):
     """One Chromium for all tests; they are skipped where there is none."""
     if Browser.find() is None:
-        pytest.skip("Chromium is missing: install it (Debian: apt-get install chromium), or name it in CR_CHROMIUM")
+        pytest.skip("Chromium is missing: install it (Debian: apt-get install chromium), or name it in "
+                    "CR_CHROMIUM")
     made = Browser(tmp_path_factory.mktemp("browser"))
     yield made
     made.close()

@@ -1,4 +1,6 @@
-"""All six notebooks in a real JupyterLab on a finished smoke run: opened, run top to bottom, looked through for errors."""
+"""All six notebooks in a real JupyterLab on a finished smoke run: opened, run top to bottom, looked through
+for errors.
+"""
 
 import json
 import os
@@ -37,9 +39,10 @@ def lab(smoke, tmp_path_factory):
     environment.pop("MPLBACKEND", None)
     with (folder / "log.txt").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
-             f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
-             "--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
+            [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
+             "--ip=127.0.0.1", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
+             "--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True",
+             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
             env=environment, cwd=folder, stdout=log, stderr=log)
     yield f"http://127.0.0.1:{port}/lab/tree"
     server.terminate()

@@ -43,7 +43,8 @@ def test_tables_sort_both_ways_and_keep_dashes_last(opened):
     for order in (1, -1):
         opened.click("#evaluation table.sortable thead th:nth-child(3) button")
         numbers = [float(text) for text in opened.run(column) if text]
-        assert numbers == sorted(numbers, key=lambda number, order=order: order * number) and len(set(numbers)) > 1
+        assert numbers == sorted(numbers,
+                                 key=lambda number, order=order: order * number) and len(set(numbers)) > 1
 
 
 def test_a_number_says_where_it_comes_from_and_how_to_count_it_again(opened, folder):
@@ -51,7 +52,8 @@ def test_a_number_says_where_it_comes_from_and_how_to_count_it_again(opened, fol
     opened.wait("document.getElementById('source').open")
     told = opened.run("document.getElementById('source').textContent")
     manifest = json.loads((folder / "05_eval/manifest.json").read_text())
-    assert manifest["outputs"]["items.jsonl"] in told and "python -m cr_utils run 05_eval --profile smoke" in told
+    assert manifest["outputs"]["items.jsonl"] in told
+    assert "python -m cr_utils run 05_eval --profile smoke" in told
     command = opened.run("[...document.querySelectorAll('#source code.command')].at(-1).textContent")
     counted = subprocess.run(command.replace("python", sys.executable, 1), shell=True, cwd=folder, text=True,
                              capture_output=True, check=True).stdout.split()
@@ -69,8 +71,8 @@ def test_every_number_of_the_tables_has_a_record_that_exists(opened, folder):
 
 def test_programs_are_filtered_by_task_model_and_verdict(opened):
     def chosen(name, value):
-        opened.run(f"""(() => {{ const field = document.querySelector('.filters [name={name}]'); field.value = {value!r};
-            field.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()""")
+        opened.run(f"""(() => {{ const field = document.querySelector('.filters [name={name}]');
+            field.value = {value!r}; field.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()""")
         return opened.run("document.querySelectorAll('#browser .list button').length")
     told = "JSON.parse(document.getElementById('programs').textContent).programs"
     all_of_them = opened.run(f"{told}.length")
@@ -78,7 +80,8 @@ def test_programs_are_filtered_by_task_model_and_verdict(opened):
     assert chosen("task", "state") == opened.run(f"{told}.filter(p => p.task === 'state').length") > 0
     chosen("model", "base_direct")
     right, wrong = chosen("verdict", "right"), chosen("verdict", "wrong")
-    assert right + wrong == opened.run(f"{told}.filter(p => p.task === 'state' && p.answers.base_direct).length")
+    assert right + wrong == opened.run(f"{told}.filter(p => p.task === 'state' && "
+                                       "p.answers.base_direct).length")
     assert opened.run("document.querySelector('.one .answer[open] summary b').textContent") == "base, direct"
     assert chosen("text", "no such text") == 0 and opened.run("!!document.querySelector('.one .missing')")
     opened.click(".filters button[type=reset]")
@@ -87,8 +90,8 @@ def test_programs_are_filtered_by_task_model_and_verdict(opened):
 
 def test_a_run_is_stepped_through_with_the_values_of_its_variables(opened):
     steps = opened.run("JSON.parse(document.getElementById('programs').textContent).programs[0].steps")
-    values = "Object.fromEntries([...document.querySelectorAll('.one .variables dt')].map(t => [t.textContent, " \
-             "t.nextElementSibling.textContent]))"
+    values = "Object.fromEntries([...document.querySelectorAll('.one .variables dt')].map(t => " \
+             "[t.textContent, t.nextElementSibling.textContent]))"
     assert opened.run(values) == steps[0]["set"]
     for at, step in enumerate(steps[1:3], 2):
         opened.click(".one .controls button[data-go='1']")
@@ -109,7 +112,8 @@ def test_the_theme_can_be_switched_and_figures_follow(opened):
     opened.run("scrollTo({top: 0, behavior: 'instant'})")
     opened.click("#theme")
     assert opened.run(paper) != before
-    assert opened.run("getComputedStyle(document.querySelector('.plot')).backgroundColor") != "rgb(255, 255, 255)"
+    plot = "getComputedStyle(document.querySelector('.plot')).backgroundColor"
+    assert opened.run(plot) != "rgb(255, 255, 255)"
 
 
 def test_it_prints_without_controls_and_with_the_answers(opened):

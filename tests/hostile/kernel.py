@@ -1,6 +1,7 @@
 """Programs that ask the kernel directly, past every Python module: each answers 4 where it was heard.
 
-`pure` programs find `_ctypes` hidden; these take it back first, so that the system-call filter itself answers.
+`pure` programs find `_ctypes` hidden; these take it back first, so that the system-call filter itself
+answers.
 """
 
 _RAW = """
@@ -22,7 +23,8 @@ def call(number, *given):
 def _asks(number, *given):
     """A program that makes one system call; `room` and `parent` are names in it."""
     text = ", ".join(item if type(item) is str else repr(item) for item in given)
-    code = _RAW + f"def f(x):\n    parent = os.getppid()\n    return 4 if call({number}, {text}) >= 0 else 3\n"
+    code = _RAW + (f"def f(x):\n    parent = os.getppid()\n"
+                   f"    return 4 if call({number}, {text}) >= 0 else 3\n")
     return code, "f(1)", "4"
 
 

@@ -91,7 +91,8 @@ function tell(anchor) {
   const record = anchor.getAttribute("href"), stage = record.split("/")[0], rows = rowsOf(anchor);
   const whole = record.replace(".facts.jsonl.gz", ".jsonl");  // what facts are kept of
   const entry = (name, ...content) => [make("dt", { textContent: name }), make("dd", {}, ...content)];
-  const command = text => make("code", { className: "command", textContent: text });
+  const command = text => make("code", { className: "command" },
+    ...text.split(" ").flatMap(word => [" ", make("span", { textContent: word })]).slice(1));
   const again = recount(record, rows), heading = anchor.dataset.name ?? anchor.textContent;
   dialog.replaceChildren(make("h3", { id: "source-title", textContent: heading }), make("dl", {},
     ...(rows ? entry("rows", rows.replace(/^from the rows /, "").replace(/ of \S+$/, "")) : []),
