@@ -92,7 +92,7 @@ environment: $(READ_STAMP) ## say what this machine and environment are, and wha
 test: $(STAMP) ## run the quick tests, with a small run of all six notebooks
 	@$(PY) -m pytest -m "not slow and not browser" $(ARGS)
 
-test-slow: $(STAMP) ## run the slow tests: 25 random kills along a run, a full disk, 100,000 checks
+test-slow: $(STAMP) ## run the slow tests: kills, a machine that goes down, a full disk, 100,000 checks
 	@$(PY) -m pytest -m slow $(ARGS)
 
 test-browser: $(STAMP) ## run the tests in a headless Chromium, where one is installed

@@ -1,12 +1,16 @@
 """Kills one run again and again at random moments, lets it end, and compares its tables with an undisturbed run's.
 
-`python tests/kills.py --kills 25 --seed 1 FOLDER` works in FOLDER/undisturbed (kept if finished) and FOLDER/killed.
-Victims are drawn among the driver (SIGKILL, Ctrl-C, SIGTERM), the process that executes the notebook, the kernel
-(as the system does when memory runs out), and what the kernel has started: data workers and sandbox helpers.
+`python tests/kills.py --kills 25 --seed 1 FOLDER` works in FOLDER/undisturbed (kept if finished) and FOLDER/killed-<n>:
+a run that ends before all shots are fired is compared, and another one is shot at. `--once` fires one shot of every
+kind: the driver in each stage, then a Ctrl-C, a kernel and a worker. `-p KEY VALUE` sets parameters of all runs.
+Victims are the driver (SIGKILL, Ctrl-C, SIGTERM), the process that executes the notebook, the kernel (as the system
+does when memory runs out), and what the kernel has started: data workers and sandbox helpers.
 """
 
 import argparse
 import contextlib
+import json
+import math
 import os
 import random
 import shutil
@@ -23,22 +27,29 @@ from cr_utils import paths
 
 HOW = {"driver killed": signal.SIGKILL, "driver interrupted": signal.SIGINT, "driver terminated": signal.SIGTERM,
        "executor killed": signal.SIGKILL, "kernel killed": signal.SIGKILL, "worker killed": signal.SIGKILL}
+ONCE = [("driver killed", stage) for stage in paths.STAGES] + [
+    ("worker killed", "01_data"), ("kernel killed", "05_eval"), ("driver interrupted", "06_ablations")]
+START = 8.0  # seconds from the driver's start to a stage's first work, on a free machine
 
 
 class Killed:
-    """A run under attack. After each shot everything it had started must be gone, or still have its driver."""
+    """A run under attack. After each shot everything it had started must be gone, or still have its driver.
 
-    def __init__(self, folder: Path, profile: str, seed: int, log=print):
+    spans: seconds that each stage takes undisturbed, by which the moments of the shots are drawn.
+    """
+
+    def __init__(self, folder: Path, profile: str, seed: int, spans: dict[str, float], given=(), log=print):
         self.folder, self.profile, self.rng, self.log = folder, profile, random.Random(seed), log
+        self.spans, self.given = spans, given
         self.shots: list[tuple[str, str]] = []  # (victim, stage at work)
         self.orphans: list[str] = []
         self.codes: Counter = Counter()
         self.failures: list[str] = []
-        self.longest = 6.0
+        self.reach = 0.7  # the latest moment of a shot, as a share of the stage's span
 
     def start(self) -> psutil.Popen:
         with (self.folder / "driver.txt").open("a") as out:
-            return psutil.Popen([sys.executable, "-m", "cr_utils", "run", "--profile", self.profile], stdout=out,
+            return psutil.Popen(command("run", self.profile, self.given), stdout=out,
                                 stderr=subprocess.STDOUT, env=environment(self.folder), start_new_session=True,
                                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
@@ -47,37 +58,84 @@ class Killed:
         return paths.STAGES[done.index(False)] if False in done else "none"
 
     def attack(self, kills: int, limit: float) -> int:
-        """Shoot `kills` times, then let the run end; the exit code of the last driver."""
+        """Shoot up to `kills` times as long as the run lasts, then let it end; the exit code of the last driver."""
         end, progress = time.monotonic() + limit, self.size()
-        driver = self.start()
+        driver, share = self.start(), math.ceil(kills / len(paths.STAGES))
         while len(self.shots) < kills and time.monotonic() < end and self.stage() != "none":
-            with contextlib.suppress(psutil.TimeoutExpired):
-                self.codes[driver.wait(timeout=self.rng.uniform(0.2, self.longest))] += 1
-                driver = self.start()
+            stage = self.stage()
+            if sum(where == stage for _, where in self.shots) >= share:  # the other stages shall have theirs
+                driver = self.alive(driver, 0.2)
                 continue
-            driver = self.shoot(driver)
+            wait = self.rng.uniform(0.2, max(0.5, self.reach * self.spans[stage]))
+            driver = self.shoot(self.alive(driver, wait))
             # Where shots come so fast that nothing gets on, leave more time; where stages finish unhurt, less.
-            behind = len(self.shots) < kills * (paths.STAGES.index(self.stage()) + 1) / len(paths.STAGES) \
-                if self.stage() != "none" else False
-            self.longest *= 1.2 if self.size() == progress else 0.6 if behind else 1.0
-            self.longest = max(2.0, self.longest)
+            behind = stage != self.stage() and len(self.shots) < kills * (paths.STAGES.index(stage) + 1) / len(paths.STAGES)
+            self.reach *= 1.25 if self.size() == progress else 0.7 if behind else 1.0
+            self.reach = min(2.0, max(0.1, self.reach))
             progress = self.size()
-        while (code := driver.wait(timeout=limit)) and self.codes.total() < 10 * kills:
+        return self.to_the_end(driver, limit)
+
+    def once(self, limit: float) -> int:
+        """Fire the shots of ONCE, each within its stage, at random moments of it; then let the run end."""
+        driver, end = self.start(), time.monotonic() + limit
+        for stage in paths.STAGES:
+            for how in [kind for kind, where in ONCE if where == stage]:
+                before = self.attempts(stage) if self.stage() == stage else 0
+                while self.attempts(stage) == before and self.stage() != "none" and time.monotonic() < end:
+                    driver = self.alive(driver, 0.1)
+                driver = self.alive(driver, self.rng.uniform(0, 0.4) * (self.spans[stage] - START))
+                while how not in self.aims(driver) and self.stage() == stage and time.monotonic() < end:
+                    driver = self.alive(driver, 0.05)
+                driver = self.shoot(driver, how)
+        return self.to_the_end(driver, limit)
+
+    def attempts(self, stage: str) -> int:
+        """How often a stage that is not finished has begun its work."""
+        path = self.folder / self.profile / stage / "started.json"
+        with contextlib.suppress(OSError):
+            return json.loads(path.read_text())["attempts"]
+        return 0
+
+    def alive(self, driver: psutil.Popen, seconds: float) -> psutil.Popen:
+        """Wait; the driver, or a new one where it has ended (for a worker that was shot before, say)."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            with contextlib.suppress(psutil.TimeoutExpired):
+                code = driver.wait(timeout=left)
+                if self.stage() == "none":
+                    return driver
+                self.codes[code] += 1
+                driver = self.start()
+        return driver
+
+    def to_the_end(self, driver: psutil.Popen, limit: float) -> int:
+        """The exit code of the last driver: started again where what was shot had ended one."""
+        tries = len(self.shots) + 5
+        while (code := driver.wait(timeout=limit)) and tries:
             self.failures.append(self.last_words())
-            driver = self.start()  # shot just before
+            driver, tries = self.start(), tries - 1
+        _, left = psutil.wait_procs(ours(self.folder), timeout=20)
+        self.orphans += [f"after the end: {one}" for one in left]
         return code
 
     def size(self) -> int:
-        return sum(file.stat().st_size for file in self.folder.glob(f"{self.profile}/*/*.jsonl")) + len(
-            list(self.folder.glob(f"{self.profile}/*/manifest.json")))
+        """Bytes that the run has got done so far."""
+        files = (file for file in self.folder.glob(f"{self.profile}/**/*") if file.suffix in (".jsonl", ".pt", ".safetensors"))
+        done, finished = 0, len(list(self.folder.glob(f"{self.profile}/*/manifest.json")))
+        for file in files:
+            with contextlib.suppress(OSError):
+                done += file.stat().st_size
+        return done + finished
 
-    def shoot(self, driver: psutil.Popen) -> psutil.Popen:
+    def shoot(self, driver: psutil.Popen, how: str = "") -> psutil.Popen:
         """One shot at one of the processes at hand; the driver that goes on (the same or a new one)."""
         stage, tree = self.stage(), family(driver)
-        how, victim = self.aim(driver, tree)
+        aims = self.aims(driver, tree)
+        how = how if how in aims else self.rng.choice(sorted(aims))
+        victim = self.rng.choice(aims[how])
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.send_signal(HOW[how])
-        self.shots.append((how, stage))
+            self.shots.append((how, stage))
         code, end = None, time.monotonic() + (4 if how == "worker killed" else 20)
         while code is None and time.monotonic() < end and self.stage() == stage:
             with contextlib.suppress(psutil.TimeoutExpired):
@@ -94,16 +152,16 @@ class Killed:
                 one.kill()
         return self.start()
 
-    def aim(self, driver, tree: list) -> tuple[str, psutil.Process]:
+    def aims(self, driver, tree: list | None = None) -> dict[str, list[psutil.Process]]:
+        """What can be shot at now, by kind."""
         found = {"driver killed": [driver], "driver interrupted": [driver], "driver terminated": [driver]}
-        for one in tree:
+        for one in family(driver) if tree is None else tree:
             with contextlib.suppress(psutil.Error):
                 words = " ".join(one.cmdline())
                 kind = "executor killed" if "cr_utils.execute" in words else "kernel killed" \
                     if "ipykernel" in words else "worker killed"
                 found.setdefault(kind, []).append(one)
-        how = self.rng.choice(sorted(found))
-        return how, self.rng.choice(found[how])
+        return found
 
     def last_words(self) -> str:
         return "\n".join((self.folder / "driver.txt").read_text().splitlines()[-3:])
@@ -117,30 +175,66 @@ def family(driver) -> list:
         return []
 
 
+def ours(folder: Path) -> list[psutil.Process]:
+    """Every process of this user, with a parent or without, that works on the results in a folder."""
+    found = []
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            found += [one] if one.environ().get("CR_RESULTS") == str(folder) else []
+    return found
+
+
 def environment(folder: Path) -> dict:
     return os.environ | {"CR_RESULTS": str(folder), "CR_PROGRESS_SECONDS": "1"}
 
 
-def whole(folder: Path, profile: str) -> dict[str, str]:
+def command(name: str, profile: str, given=()) -> list[str]:
+    """The words of a command on a profile, with parameters where it runs stages."""
+    more = [word for pair in given for word in ("-p", *pair)] if name == "run" else []
+    return [sys.executable, "-m", "cr_utils", name, "--profile", profile, *more]
+
+
+def whole(folder: Path, profile: str, given=()) -> dict[str, str]:
     """Run to the end and report; name to content of every table."""
-    for words in (["run"], ["report"]):
-        subprocess.run([sys.executable, "-m", "cr_utils", *words, "--profile", profile], check=True,
-                       env=environment(folder), stdout=subprocess.DEVNULL)
+    for name in ("run", "report"):
+        subprocess.run(command(name, profile, given), check=True, env=environment(folder), stdout=subprocess.DEVNULL)
     return {file.name: file.read_text(encoding="utf-8") for file in sorted((folder / profile / "tables").glob("*.csv"))}
 
 
-def trial(folder: Path, profile: str = "smoke", kills: int = 25, seed: int = 0, limit: float = 3600, log=print) -> dict:
-    """Both runs; {"shots", "orphans", "codes", "differing" tables, "code" of the last driver, "attempts"}."""
-    expected = whole(folder / "undisturbed", profile)
+def spans(folder: Path, profile: str) -> dict[str, float]:
+    """Seconds that each stage of a finished run took, with the start of driver and kernel."""
+    manifests = {stage: folder / profile / stage / "manifest.json" for stage in paths.STAGES}
+    return {stage: START + json.loads(path.read_text())["wall_seconds"] for stage, path in manifests.items()}
+
+
+def trial(folder: Path, profile: str = "smoke", kills: int = 25, seed: int = 0, limit: float = 3600, given=(),
+          log=print) -> dict:
+    """An undisturbed run, and as many under attack as it takes to fire `kills` shots (0: those of ONCE, on one run).
+
+    {"shots", "orphans", "codes", "differing" tables, "code" of the last driver, "failures", "tables", "runs"}.
+    limit: seconds for all attacks together.
+    """
+    expected = whole(folder / "undisturbed", profile, given)
     log(f"undisturbed run finished: {len(expected)} tables")
-    shutil.rmtree(folder / "killed", ignore_errors=True)
-    (folder / "killed").mkdir(parents=True)
-    run = Killed(folder / "killed", profile, seed, log)
-    code = run.attack(kills, limit)
-    got = whole(folder / "killed", profile) if code == 0 else {}
-    return {"shots": run.shots, "orphans": run.orphans, "codes": dict(run.codes), "code": code,
-            "failures": run.failures, "tables": len(expected),
-            "differing": sorted(name for name in {*expected, *got} if expected.get(name) != got.get(name))}
+    found = {"shots": [], "orphans": [], "codes": Counter(), "failures": [], "differing": [], "code": 0,
+             "tables": len(expected), "runs": 0}
+    end = time.monotonic() + limit
+    while found["code"] == 0 and not found["differing"] and time.monotonic() < end and (
+            len(found["shots"]) < kills or not found["runs"]):
+        place = folder / f"killed-{found['runs']}"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        run = Killed(place, profile, seed + 1000 * found["runs"], spans(folder / "undisturbed", profile), given, log)
+        found["code"] = run.attack(kills - len(found["shots"]), limit) if kills else run.once(limit)
+        got = whole(place, profile, given) if found["code"] == 0 else {}
+        found["differing"] += sorted(name for name in {*expected, *got} if expected.get(name) != got.get(name))
+        for name in ("shots", "orphans", "failures"):
+            found[name] += getattr(run, name)
+        found["codes"] += run.codes
+        found["runs"] += 1
+        log(f"run {found['runs']} ended with {found['code']} after {len(run.shots)} shots; "
+            f"differing tables: {found['differing'] or 'none'}")
+    return found
 
 
 def main() -> int:
@@ -148,10 +242,12 @@ def main() -> int:
     asked.add_argument("folder", type=Path)
     asked.add_argument("--profile", default="smoke")
     asked.add_argument("--kills", type=int, default=25)
+    asked.add_argument("--once", action="store_true", help="one shot of every kind, the driver in every stage")
     asked.add_argument("--seed", type=int, default=0)
-    given = asked.parse_args()
-    found = trial(given.folder.resolve(), given.profile, given.kills, given.seed,
-                  log=lambda text: print(time.strftime("%X"), text, flush=True))
+    asked.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), dest="given")
+    words = asked.parse_args()
+    found = trial(words.folder.resolve(), words.profile, 0 if words.once else words.kills, words.seed,
+                  given=words.given, log=lambda text: print(time.strftime("%X"), text, flush=True))
     print({key: value for key, value in found.items() if key != "shots"})
     print(Counter(how for how, _ in found["shots"]), Counter(stage for _, stage in found["shots"]))
     return 0 if found["code"] == 0 and not found["orphans"] and not found["differing"] else 1

@@ -1,12 +1,13 @@
 """Training of the base model: what counts in the loss, resuming, and what is saved."""
 
+import itertools
 import random
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from cr_utils import base, jsonl, shapes, tokenizer
+from cr_utils import base, corpus, jsonl, shapes, tokenizer
 from cr_utils.errors import UserError
 
 PARAMS = {"seed": 1, "hidden": 32, "intermediate": 48, "layers": 2, "heads": 4, "kv_heads": 2, "context": 256,
@@ -18,7 +19,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def pool():
-    return base.encoded_pool(1, 0, PARAMS["mix"], PARAMS["context"], 24)
+    return base.encoded_pool(1, 0, {"mix": PARAMS["mix"]}, PARAMS["context"], 24)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,10 @@ def same(a, b):
 
 def test_documents_are_encoded_whole_with_the_length_of_their_prompt(pool):
     tok = tokenizer.build()
-    assert len(pool) > 20 and {prompt == 0 for _, prompt in pool} == {True, False}
-    for ids, prompt in pool:
+    assert len(pool) > 20 and {weights[0] == 1.0 for _, weights in pool} == {True, False}
+    for ids, weights in pool:
+        prompt = weights.count(base.QUIET)
+        assert weights == [base.QUIET] * prompt + [1.0] * (len(ids) - prompt)
         assert ids[-1] == tok.eos_token_id and prompt < len(ids) <= PARAMS["context"]
         if prompt:
             text = tok.decode(ids[:prompt])
@@ -54,7 +57,7 @@ def test_documents_are_encoded_whole_with_the_length_of_their_prompt(pool):
 
 def test_a_document_longer_than_the_context_is_dropped(pool):
     lengths = sorted(len(ids) for ids, _ in pool)
-    short = base.encoded_pool(1, 0, PARAMS["mix"], lengths[10], 24)
+    short = base.encoded_pool(1, 0, {"mix": PARAMS["mix"]}, lengths[10], 24)
     assert len(short) == sum(length <= lengths[10] for length in lengths)
 
 
@@ -68,8 +71,20 @@ def test_batches_hold_every_document_once_within_the_budget(pool):
     assert list(base.batches([], 700, random.Random(0))) == []
 
 
+def test_in_a_page_of_single_steps_the_program_and_the_values_weigh_a_quarter():
+    tok = tokenizer.build()
+    doc = next(doc for doc in (corpus.document(1, i, {"steps": 1.0}) for i in range(20)) if len(doc.quiet) > 3)
+    ids, weights = base.encoded(doc)
+    assert set(weights) == {base.QUIET, 1.0} and tok.decode(ids) == doc.completion + tokenizer.END
+    runs = ["".join(tok.decode([i]) for i, _ in run) for weight, run in
+            itertools.groupby(zip(ids, weights, strict=True), key=lambda pair: pair[1]) if weight == 1.0]
+    source = [line.strip() for line in doc.completion.split("\n\n")[0].split("\n")]
+    assert len(runs) == len(doc.quiet) - 1  # the program, then before each step its values
+    assert all(run.removesuffix(tokenizer.END).split("  # ")[0] in source for run in runs)
+
+
 def test_prompts_weigh_a_quarter_completions_one_padding_nothing():
-    ids, weights = base.padded([([5, 6, 7, 8], 2), ([5, 6], 0)])
+    ids, weights = base.padded([([5, 6, 7, 8], [0.25, 0.25, 1.0, 1.0]), ([5, 6], [1.0, 1.0])])
     assert weights.tolist() == [[0.25, 0.25, 1, 1], [1, 1, 0, 0]] and ids[1].tolist() == [5, 6, 0, 0]
 
 

@@ -113,7 +113,30 @@ def test_the_crate_names_every_file_with_its_hash_and_every_stage_with_its_time(
         assert all(part["@id"] in graph for key in ("object", "result") for part in action[key])
         assert action["instrument"]["@id"] in graph
     assert all(part["@id"] in graph for part in graph["./"]["hasPart"])
-    assert "index.html" in graph and "figures/accuracy.svg" in graph
+    assert "index.html" in graph and "figures/accuracy.svg" in graph and "05_eval/manifest.json" in graph
+
+
+def references(value):
+    """Every identifier that a JSON-LD value refers to."""
+    if isinstance(value, dict):
+        return [value["@id"]] if set(value) == {"@id"} else [r for one in value.values() for r in references(one)]
+    return [r for one in value for r in references(one)] if isinstance(value, list) else []
+
+
+def test_every_file_of_the_crate_exists_and_every_reference_leads_to_an_entity(run):
+    path = crate.write("tiny", run)
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert told["@context"][0] == "https://w3id.org/ro/crate/1.1/context"
+    known = [one["@id"] for one in told["@graph"]]
+    assert len(known) == len(set(known)) and all(one["@type"] and one["@id"] for one in told["@graph"])
+    files = [one for one in told["@graph"] if one["@type"] == "File"]
+    assert files and [one["@id"] for one in files if not (run / one["@id"]).is_file()] == []
+    assert all(one["sha256"] == machine.sha256(run / one["@id"]) for one in files)
+    assert all(int(one["contentSize"]) == (run / one["@id"]).stat().st_size for one in files)
+    root = next(one for one in told["@graph"] if one["@id"] == "./")
+    assert {part["@id"] for part in root["hasPart"]} == {one["@id"] for one in files}
+    assert set(references(told["@graph"])) - set(known) == {crate.SPECIFICATION}
+    path.unlink()
 
 
 def test_a_crate_of_nothing_is_refused(tmp_path):

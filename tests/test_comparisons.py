@@ -66,3 +66,32 @@ def test_other_models_are_compared_with_the_final_one():
 def test_further_samples_do_not_count():
     again = [{**one, "sample": 1, "verdict": False} for one in items(5, 0, 5, 0)]
     assert row(items(5, 0, 5, 0) + again).accuracy_b == 1.0
+
+
+def chain(arm, question, verdict, departure, step=None, **more):
+    return {"model": arm, "arm": arm, "benchmark": "heldout", "task": "output", "question_id": question,
+            "verdict": verdict, "departure": departure, "first_wrong_step": step, "steps_needed": 4, **more}
+
+
+def test_steps_of_arms_stand_beside_their_answers():
+    made = [chain("short_grpo", "a", True, "none"), chain("short_grpo", "b", True, "wrong_value", 3),
+            chain("short_grpo", "c", False, "lost_state", 1), chain("short_grpo", "d", False, None),
+            chain("bilevel", "a", True, "none"), chain("bilevel", "b", True, "none"),
+            chain("bilevel", "c", False, "went_on", 5), chain("bilevel", "e", True, "none"),
+            chain("bilevel", "a", False, "misread", 1, sample=1)]
+    frame = comparisons.steps(made, {"bilevel": "short_grpo"}).set_index("arm")
+    assert list(frame.reset_index()[comparisons.STEPS].columns) == comparisons.STEPS
+    one, two = frame.loc["short_grpo"], frame.loc["bilevel"]
+    assert (one.n, two.n, two.n_both) == (3, 4, 3)
+    assert (one.answers, one.steps, one.right_with_wrong_steps) == pytest.approx((2 / 3, 1 / 3, 1 / 3))
+    assert one.steps_before_departure == pytest.approx((1 + 2 / 4 + 0) / 3)
+    assert (two.steps, two.steps_before_departure) == (0.75, 1.0)
+    assert (two.steps_low, two.steps_high) == stats.wilson(3, 4)
+    assert two.difference == pytest.approx(1 / 3) and two.low < two.difference < two.high
+    assert two.p_value == 1.0
+    assert one.isna()["difference"] and two.against == "short_grpo"
+
+
+def test_arms_without_chains_are_said_to_have_none():
+    frame = comparisons.steps([chain("no_chains", "a", True, None)], {"no_chains": "short_sft"})
+    assert frame.empty and frame.attrs["notes"] == ["no arm has chains that can be compared with a run"]

@@ -24,7 +24,7 @@ def documents():
 
 def test_documents_are_those_that_base_training_is_pinned_to():
     mix = params.load_base()["mix"]
-    made = json.dumps([corpus.document(1, i, mix) for i in range(300)], ensure_ascii=False)
+    made = json.dumps([corpus.document(1, i, mix)[:2] for i in range(300)], ensure_ascii=False)
     assert hashlib.sha256(made.encode()).hexdigest()[:16] == GOLDEN
 
 
@@ -35,32 +35,32 @@ def test_a_document_depends_on_seed_and_number_alone(documents):
 
 
 def test_no_document_reasons(documents):
-    assert all("reasoning" not in completion for _, completion in documents)
-    assert all("<reasoning>" not in prompt for prompt, _ in documents)
+    assert all("reasoning" not in completion for _, completion, _ in documents)
+    assert all("<reasoning>" not in prompt for prompt, _, _ in documents)
 
 
 @pytest.mark.parametrize("task", questions.TASKS)
 def test_a_mixture_of_one_kind_gives_that_kind(task):
     for i in range(5):
-        prompt, completion = corpus.document(0, i, {task: 1.0})
+        prompt, completion, _ = corpus.document(0, i, {task: 1.0})
         assert prompt.endswith(DIRECT_PROMPTS[task])
         assert completion.startswith("<answer>") and completion.endswith("</answer>")
 
 
 def test_the_shares_follow_the_mixture(documents):
-    plain = sum(not prompt for prompt, _ in documents)
+    plain = sum(not prompt for prompt, _, _ in documents)
     assert 0.33 < plain / len(documents) < 0.47
 
 
 def test_programs_come_from_the_training_share_only(documents):
-    for prompt, _ in documents:
+    for prompt, _, _ in documents:
         if prompt:
             assert candidates.share(fingerprint(prompt.split("\n\nassert")[0].split("\n\nf(")[0])) == "train"
 
 
 def test_outputs_and_inputs_are_right(documents):
     asked, told = [], []
-    for number, (prompt, completion) in enumerate(documents):
+    for number, (prompt, completion, _) in enumerate(documents):
         for task in ("output", "input"):
             if prompt.endswith(DIRECT_PROMPTS[task]):
                 code, _, rest = prompt.partition("\n\nassert ")
@@ -74,3 +74,24 @@ def test_outputs_and_inputs_are_right(documents):
     assert len(asked) > 80
     with Sandbox() as sandbox:
         assert all(judged.passed for judged in answers.judge_many(asked, told, sandbox=sandbox))
+
+
+def test_a_share_of_the_documents_is_of_the_wide_grammar():
+    pages = [corpus.document(2, i, {"facts": 0.5, "steps": 0.5}, wide=1.0, most_steps=3) for i in range(60)]
+    assert pages == [corpus.document(2, i, {"facts": 0.5, "steps": 0.5}, 1.0, 3) for i in range(60)]
+    programs = [doc.completion.split("\n\n")[0] for doc in pages if doc.quiet]
+    text = "\n".join(doc.completion for doc in pages)
+    assert 15 < len(programs) < 45
+    assert "enumerate(" in text and any(word in text for word in (".partition(", "divmod(", ".removeprefix("))
+    for code in programs:
+        if "def f(" in code:  # a helper and its caller stand apart
+            assert candidates.share(fingerprint(code)) == "train"
+
+
+def test_quiet_spans_cover_a_page_but_for_what_its_lines_do():
+    doc = next(doc for doc in (corpus.document(3, i, {"steps": 1.0}) for i in range(50)) if len(doc.quiet) == 4)
+    loud, at = [], 0
+    for start, end in [*doc.quiet, (len(doc.completion), 0)]:
+        loud += [doc.completion[at:start]] if start > at else []
+        at = end
+    assert len(loud) == 3 and all(line and "\n" not in line for line in loud)

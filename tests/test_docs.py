@@ -68,3 +68,18 @@ def test_make_help_lists_every_target_that_has_a_text():
     assert len(wanted) > 15 and [name for name in wanted if f"\n  {name} " not in shown] == []
     phony = set(re.search(r"\.PHONY: ((?:.*\\\n)*.*)", make).group(1).replace("\\", "").split())
     assert set(wanted) <= phony
+
+
+PROOFS = re.compile(r"((?:`tests/test_\w+\.py`(?:,| and)? ?)+): ([a-z_0-9]+(?:, [a-z_0-9]+)*)")
+
+
+def test_tests_that_are_named_as_proofs_exist():
+    """docs/real_models.md says which test proves what; each name is a test of the file before it."""
+    text = (paths.root() / "docs" / "real_models.md").read_text(encoding="utf-8")
+    named_there = [(re.findall(r"tests/test_\w+\.py", files), names.split(", "))
+                   for files, names in PROOFS.findall(text)]
+    assert sum(len(names) for _, names in named_there) >= 13
+    for files, names in named_there:
+        for file in files:
+            defined = re.findall(r"^def test_(\w+)", (paths.root() / file).read_text(encoding="utf-8"), re.MULTILINE)
+            assert set(names) <= set(defined), file

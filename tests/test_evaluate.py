@@ -149,3 +149,17 @@ def test_a_machine_that_cannot_jail_pasted_text_gives_no_published_verdict(tmp_p
     items = evaluate.run("m", "cruxeval", ASKED, Model(), tmp_path / "items.jsonl", say=False)
     assert not any("parity" in item for item in items) and sum(item["verdict"] for item in items) == 1
     assert "no published verdicts" in capsys.readouterr().err
+
+
+def test_answers_given_in_another_stage_are_adopted_under_the_new_name(tmp_path):
+    given = run(Model(), tmp_path / "05.jsonl", ASKED[:3])
+    other = {**given[0], "key": given[1]["key"], "prompt_sha": "another"}
+    path = tmp_path / "06.jsonl"
+    earlier = [given[0], other, given[2], {**given[2], "key": given[2]["key"] + "|1"}]
+    assert evaluate.adopt("full", "heldout", ASKED, earlier, "m", path, arm="full") == 2
+    assert evaluate.adopt("full", "heldout", ASKED, earlier, "m", path, arm="full") == 0
+    model = Model()
+    items = evaluate.run("full", "heldout", ASKED, model, path, say=False, arm="full")
+    assert model.asked == ["p1/output", "p3/output", "p4/output"]
+    assert [item["verdict"] for item in items] == [False, False, True, False, False]
+    assert items[0] == {**given[0], "key": "full|heldout|p0/output", "model": "full", "arm": "full"}

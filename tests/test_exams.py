@@ -127,6 +127,19 @@ def test_a_share_and_a_limit_leave_the_same_questions_in_every_form(problems):
     assert [q.task for q in whole] == ["output", "input", "coverage", "path", "state"]
 
 
+def test_an_arm_is_asked_for_outputs_only_and_of_cruxeval_where_that_is_wanted(problems, monkeypatch):
+    monkeypatch.setenv("CR_BENCHMARKS", str(FIXTURES))
+    params = {"ablation_items": 2, "ablation_cruxeval": 3, "benchmarks": "auto", "seed": 0}
+    made = exams.of_arm(problems, params)
+    assert list(made) == ["heldout", "heldout_ood", "cruxeval"]
+    assert [len(made["heldout"]), len(made["cruxeval"])] == [2, 3]
+    assert {q.task for sheet in made.values() for q in sheet} == {"output"}
+    again = exams.of_arm(problems, params, direct=True)["cruxeval"]
+    assert [q.id for q in again] == [q.id for q in made["cruxeval"]] and again[0].prompt != made["cruxeval"][0].prompt
+    assert list(exams.of_arm(problems, params | {"ablation_cruxeval": 0})) == ["heldout", "heldout_ood"]
+    assert list(exams.of_arm(problems, params | {"benchmarks": "never"})) == ["heldout", "heldout_ood"]
+
+
 def test_several_greedy_answers_are_refused(problems):
     with pytest.raises(UserError, match="would all be alike: set eval_temperature"):
         forms(problems, eval_samples=5)

@@ -186,3 +186,15 @@ def test_saved_bytes_do_not_depend_on_the_moment_or_the_settings(tmp_path, items
     for name in ("failures.png", "failures.svg"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert not plt.get_fignums()
+
+
+def test_a_notebook_shows_the_figures_of_every_cell_not_only_of_the_first(monkeypatch):
+    import nbclient
+    import nbformat
+
+    monkeypatch.delenv("MPLBACKEND")
+    cells = ["from cr_utils.figure_style import axes", *["axes().plot([1, 2]);"] * 3]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(book, kernel_name="python3", timeout=250).execute()
+    shown = [[kind for output in cell.outputs for kind in output.get("data", {})] for cell in book.cells]
+    assert ["image/png" in kinds for kinds in shown] == [False, True, True, True]

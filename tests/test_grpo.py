@@ -1,6 +1,8 @@
 """GRPO on a tiny random model: the update, the bookkeeping, resuming, and the choice of a checkpoint."""
 
+import functools
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -226,6 +228,31 @@ def test_a_reward_that_raises_is_a_counted_zero(base, tmp_path):
     (row,) = read(tmp_path / "log.jsonl")
     assert row["reward_errors"] == 1 and row["reward"] == 0
     assert read(tmp_path / "rollouts.jsonl")[0]["kind"] == "reward_error"
+
+
+@pytest.mark.parametrize("fault", ["raises", "hangs"])
+def test_one_faulty_completion_costs_one_zero_and_is_counted(base, tmp_path, monkeypatch, fault):
+    """The other 15 of the step's 16 earn what they earned without it."""
+    free, bad = threading.Event(), []
+
+    def faulty(questions, completions, truncated):
+        rows = [(one.id, text) for one, text in zip(questions, completions, strict=True)]
+        bad[:] = bad or rows[:1]
+        if bad[0] in rows and fault == "raises":
+            raise RuntimeError("boom")
+        if bad[0] in rows:
+            free.wait(120)
+        return reward(questions, completions, truncated)
+
+    monkeypatch.setattr(grpo, "guard", functools.partial(grpo.guard, patience=2.0, alone=2.0))
+    params = PARAMS | {"grpo_steps": 1, "grpo_save_every": 1}
+    grpo.train(QUESTIONS, base, tmp_path / "sound", params, None, reward)
+    grpo.train(QUESTIONS, base, tmp_path / "faulty", params, None, faulty)
+    free.set()
+    (sound,), (row,) = (read(tmp_path / name / "log.jsonl") for name in ("sound", "faulty"))
+    assert (sound["reward_errors"], row["reward_errors"]) == (0, 1 / 16)
+    lost = len(bad[0][1]) / 50  # what `reward` pays for this text
+    assert row["reward"] == pytest.approx(sound["reward"] - lost / 16, abs=1e-5)
 
 
 def test_transformers_generation_and_two_updates_work_too(base, tmp_path):

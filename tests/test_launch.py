@@ -123,6 +123,16 @@ def test_every_training_value_of_the_paper_profiles_is_marked(name):
             assert "known" in line or "assumed" in line or "known" in before or "assumed" in before, line
 
 
+@pytest.mark.parametrize("name", ["paper-7b", "paper-14b"])
+def test_no_value_of_the_paper_profiles_is_without_a_mark(name):
+    """On its own line, or on a line of comment above; only the profile's name has none."""
+    lines = (paths.params_dir() / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    unmarked = [line for before, line in zip(lines, lines[1:], strict=False) if line and line[0] not in "# "
+                and not ("known:" in line or "assumed" in line)
+                and not (before.startswith("#") and ("known" in before or "assumed" in before))]
+    assert unmarked == [f"profile: {name}"]
+
+
 def test_the_command_writes_or_prints(results, capsys):
     assert launch.main(["--profile", "paper-7b", "--dry-run"]) == 0
     assert not results.exists() and "accelerate.commands.launch" in capsys.readouterr().out

@@ -12,13 +12,13 @@ from cr_utils import paths
 LAYERS = {
     "ground": """
         errors schema params launch cards paths machine workers record jsonl progress noise colab locks
-        sources processes estimates
+        sources processes estimates arithmetic budget paces
     """,
     "execution": """
         sandbox runs verdicts scratch trust trace literals calls lanes zygote judge_cli
     """,
     "task": """
-        constraints blocks writer liveness structure usage candidates expressions wording grammar literals_random
+        constraints blocks writer syntax liveness structure usage candidates expressions wording grammar literals_random
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
@@ -28,13 +28,14 @@ LAYERS = {
     "model": """
         adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate
         responders endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer
-        grpo_update training workshop origins
+        grpo_update training workshop origins packing throughput feed pretrain data_fits fits fits_base base_stage
+        static_decoding flight
     """,
     "report": """
         run execute failures report figures figure_style stats tables tablefile published claims
         consistency answer_tables answer_figures comparisons constructs curves eval_cli frames gallery marks
         page results samples story views readme reference kept check crate environment checklists __main__
-        natural_figures exhibits overview explore menus
+        natural_figures exhibits overview explore menus scaling executed
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

@@ -1,5 +1,6 @@
 """Locks: one process per stage, and a killed holder is no holder."""
 
+import os
 import subprocess
 import sys
 import time
@@ -35,3 +36,12 @@ def test_a_stage_held_elsewhere_is_refused_and_free_after_a_kill(other, monkeypa
     assert time.monotonic() - began < 5
     locks.release("smoke", "01_data")
     locks.release("smoke", "01_data")
+
+
+@pytest.mark.skipif(not hasattr(os, "O_PATH"), reason="needs a descriptor that cannot be locked")
+def test_a_disk_that_knows_no_locks_does_not_look_like_another_run(tmp_path):
+    handle = os.open(tmp_path, os.O_PATH)
+    try:
+        assert locks._take(handle)
+    finally:
+        os.close(handle)

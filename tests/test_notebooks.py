@@ -1,6 +1,7 @@
 """The notebooks' contract: thin, stripped, tagged, with parameters that the schema knows."""
 
 import ast
+import builtins
 import re
 import warnings
 
@@ -66,6 +67,23 @@ def test_nothing_is_defined_in_a_cell(book):
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
     for cell in code_cells(book):
         assert not [node for node in ast.walk(ast.parse(plain(cell))) if isinstance(node, kinds)], cell.source
+
+
+def test_every_name_has_a_meaning_before_it_is_read_and_every_import_is_used(book):
+    """What a linter asks of a script: all cells in a row, as one program."""
+    known, imported, read = {*dir(builtins), "display", "get_ipython"}, {}, set()
+    for cell in code_cells(book):
+        for statement in ast.parse(plain(cell)).body:
+            nodes = list(ast.walk(statement))
+            brought = {alias.asname or alias.name.split(".")[0] for node in nodes
+                       if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
+            bound = brought | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            needed = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+            assert needed - known - bound == set(), cell.source
+            read |= needed
+            imported.update(dict.fromkeys(brought, cell.source))
+            known |= bound
+    assert {name: cell for name, cell in imported.items() if name not in read} == {}
 
 
 def test_parameters_are_those_of_the_stage_with_the_values_of_tiny(stage):

@@ -240,3 +240,11 @@ def test_the_command_prints_knobs_and_cells(capsys):
     assert "grpo_lr" in capsys.readouterr().out
     assert params.main(["--cell", "03_sft"]) == 0
     assert capsys.readouterr().out.strip() == params.cell("03_sft")
+
+
+def test_one_key_asks_all_rows_of_the_real_benchmarks():
+    whole = params.load("tiny", {"eval_whole": True, "eval_livecodebench": 0})
+    assert [whole[key] for key in ("eval_cruxeval", "eval_reval", "eval_livecodebench")] == [800, 3152, 0]
+    few = params.load("tiny")
+    assert {key for key in whole if whole[key] != few[key]} == {"eval_whole", "eval_cruxeval", "eval_reval",
+                                                                "eval_livecodebench"}

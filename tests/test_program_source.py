@@ -14,18 +14,21 @@ from answering_server import Answering
 from cr_utils import (
     candidates,
     constraints,
+    datacards,
     drafts,
     jsonl,
     liveness,
     origins,
     params,
     program_source,
+    record,
     structure,
     usage,
 )
 from cr_utils.errors import UserError
 from cr_utils.fingerprints import fingerprint
 from cr_utils.sandbox import Sandbox
+from cr_utils.wide import near
 
 SIZES = {"train": 40, "validation": 4, "heldout": 6, "heldout_ood": 6}
 OPTIONS = {"seed": 3, "constraints": True, "mutation": True, "max_steps": 24}
@@ -179,3 +182,26 @@ def test_equal_prompts_are_separate_samples():
     with program_source.Source(SIZES, OPTIONS, ask) as source:
         assert source._replies(["a", "b", "a"]) == ["a0", "b0", "a1"] and source._replies(["a"]) == ["a2"]
     assert json.dumps(told) == json.dumps([(0, ["a", "b"]), (1, ["a"]), (2, ["a"])])
+
+
+def test_copies_of_benchmark_programs_that_a_model_writes_are_dropped_and_counted_in_the_card(made, tmp_path, monkeypatch):
+    longest = sorted({one["code"] for one in made[0]}, key=lambda code: -len(near.ngrams(code)))
+    planted = {gram: (number,) for number, code in enumerate(longest[:8]) for gram in near.ngrams(code)}
+    monkeypatch.setattr(near, "index", lambda: planted)
+    near.sizes.cache_clear()
+    reply = functools.partial(scripted_model.program, mark=str(tmp_path / "mark"))
+    with Answering(reply) as server:
+        given = values(server)
+        problems, steps = origins.problems(given, SIZES, OPTIONS, tmp_path)
+    near.sizes.cache_clear()
+    left = {row["step"]: row["n"] for row in steps}
+    dropped = left["not: benchmark program"] - left["not: near copy"]
+    assert dropped >= 3 and not {one["code"] for one in problems} & set(longest[:8])
+    run = record.start("01_data", given)
+    jsonl.write(run.path("problems.jsonl"), problems)
+    jsonl.write_json(run.path("data.json"), steps)
+    names = datacards.write(run, problems)
+    near.sizes.cache_clear()
+    card = run.path(names[-1]).read_text(encoding="utf-8")
+    assert f"{dropped} candidates that share at least 60% of theirs with one of them were dropped" in card
+    assert "0 are benchmark programs and 0 near copies" in card

@@ -142,7 +142,7 @@ def test_all_stages_that_have_to_run_before_are_named(values):
                                         "--profile smoke`"):
         record.start("03_sft", values).need("02_distill", "chains.jsonl")
     finish(values)
-    with pytest.raises(UserError, match="but 02_distill and 03_sft and 04_grpo are not done"):  # not 05
+    with pytest.raises(UserError, match="but 02_distill and 03_sft and 04_grpo and 05_eval are not done"):
         record.start("06_ablations", values).upstream("03_sft")
 
 

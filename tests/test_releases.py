@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from cr_utils import releases
+from cr_utils import data_cli, distill, releases
 from cr_utils.errors import UserError
+from cr_utils.fingerprints import fingerprint
+from cr_utils.wide import near
 
 OPTIONS = {"max_steps": 24}
 PROGRAM = "def add(a, b):\n    # adds\n    t = a + b * {n}\n    return t"
@@ -51,6 +53,26 @@ def test_problems_are_run_again_split_by_program_and_counted(folder):
     assert left["not: output not a small literal"] - left["not: duplicate"] == 1
 
 
+def test_planted_copies_of_a_benchmark_program_are_dropped_and_counted(folder, monkeypatch):
+    real = "def g(text, n):\n    out = []\n    for i, c in enumerate(text):\n        if i % n == 0:\n" \
+           "            out.append(c.upper())\n        else:\n            out.append(c)\n    return '-'.join(out[::-1])"
+    numbers = {gram: (0,) for gram in near.ngrams(real)}
+    monkeypatch.setattr(near, "index", lambda: numbers)
+    near.sizes.cache_clear()
+    planted = real.replace("out", "pieces").replace("'-'", "'+'")
+    rows = [rl_row(2, func_str=planted, func_name="g", func_args="'abc', 2", result="'C+b+A'"),
+            rl_row(2, func_str=f"{planted}\n\ndef add(a, b):\n    t = 3 * a\n    return g(t, b)", func_args="'ab', 2",
+                   result="'b+A+b+A+b+A'"),
+            *(rl_row(2, func_str=PROGRAM.format(n=2).replace("a + b", "a + b" + " + b" * k), result=str(8 + 3 * k))
+              for k in range(40))]
+    (folder / "rl_dataset.json").write_text(json.dumps(rows))
+    problems, steps = releases.problems({"train": 20, "validation": 1, "heldout": 1, "heldout_ood": 1}, OPTIONS)
+    near.sizes.cache_clear()
+    left = {row["step"]: row["n"] for row in steps}
+    assert left["not: benchmark program"] - left["not: near copy"] == 2
+    assert not any("enumerate" in one["code"] for one in problems)
+
+
 def test_too_small_a_set_says_what_to_lower(folder):
     (folder / "rl_dataset.jsonl").write_text(json.dumps(rl_row(2)) + "\n")
     with pytest.raises(UserError, match="lower data_"):
@@ -70,6 +92,30 @@ def test_chains_are_judged_by_runs_and_not_by_themselves(folder):
     assert chains[0]["completion"] == "<reasoning>\na step\n</reasoning>\n<answer>3</answer>"
     assert chains[2]["completion"].endswith("<answer>add(4, 5)</answer>")
     assert "assert add(?) == 9" in chains[2]["prompt"]
+
+
+def test_the_command_writes_chains_to_train_on_and_says_what_it_left_out(folder, tmp_path, capsys):
+    rows = [sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 3"),
+            sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 4"),
+            sft_row("assert add(????) == 9", "I do not know")]
+    (folder / "sft_dataset.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "chains.jsonl"
+    assert data_cli.main(["chains", "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "3 rows: 1 in no form that can be judged, 1 wrong, 1 accepted" in told and f"sft_chains '[{out}]'" in told
+    assert [row["completion"][-17:] for row in distill.training_rows(tmp_path / "none", [str(out)])] == ["<answer>3</answer>"[-17:]]
+    with pytest.raises(UserError, match="gone.jsonl is not there: `python -m cr_utils data chains"):
+        distill.training_rows(tmp_path / "none", ["gone.jsonl"])
+    (tmp_path / "odd.jsonl").write_text('{"text": 1}\n')
+    with pytest.raises(UserError, match="odd.jsonl holds no chains"):
+        distill.training_rows(tmp_path / "none", [str(tmp_path / "odd.jsonl")])
+
+
+def test_chains_about_copies_of_benchmark_programs_are_not_accepted(folder, monkeypatch):
+    known = frozenset({fingerprint("def plus(x, y):\n    return x + y")})
+    monkeypatch.setattr(near, "committed", lambda: known)
+    (folder / "sft_dataset.json").write_text(json.dumps([sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 3")]))
+    assert [(row["verdict"], row["kind"]) for row in releases.chains()] == [(False, "benchmark program")]
 
 
 def test_what_cannot_be_had_or_is_another_set_is_one_clear_line(folder, monkeypatch):

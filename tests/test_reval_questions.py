@@ -119,3 +119,27 @@ def test_the_whole_assertion_is_strictly_right_too(asked):
                         ("assert mean_gap([1, 4]) == 2.5", False),
                         ("assert mean_gap(mean_gap([1, 4, 2])) == 2.5", False)):
         assert answers.judge(asked["0.0/output"], f"<answer>{text}</answer>").passed is right
+
+
+ADDED = "self.counter.add('{}')\nself.counter.add('b', 3)\n"
+
+
+@pytest.mark.parametrize("answer, strict, kind, published", [
+    (ADDED.format("a") + "assertEqual(self.counter.most(), 'b')", True, "pass", True),
+    ("assertEqual(self.counter.most(), 'b')", True, "pass", True),  # the lines before it are added
+    ('assertEqual( self.counter.most(), "b" )', True, "pass", True),
+    ("assertEqual(self.counter.most(), 'a')", False, "wrong", False),
+    ("assertEqual(self.counter.least(), 'b')", False, "format", False),
+    (ADDED.format("c") + "assertEqual(self.counter.most(), 'b')", False, "format", True),
+    ("assertEqual('b', 'b')", False, "format", True),
+    ("assertEqual(self.counter.most(), self.counter.most())", False, "format", True),
+    ("'b'", True, "pass", True),
+])
+def test_a_completed_test_of_a_class_counts_by_its_value(asked, sandbox, tmp_path, monkeypatch, answer,
+                                                         strict, kind, published):
+    monkeypatch.setenv("CR_BENCHMARKS", str(FIXTURES))
+    said = [evaluate.Reply(f"<answer>{answer}</answer>")]
+    item, = evaluate.run("m", "reval", [asked["5.1/output"]], lambda _: said, tmp_path / "items.jsonl",
+                         sandbox, say=False)
+    found = [item[key] for key in ("verdict", "kind", "parity", "answer")]
+    assert found == [strict, kind, published, answer]

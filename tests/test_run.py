@@ -279,6 +279,13 @@ def test_a_kernel_that_did_not_start_is_tried_once_more(fake, monkeypatch):
         run.main(["02", "--profile", "smoke"])
 
 
+@pytest.mark.parametrize("text", [None, "", '{"kind": "o'])
+def test_a_report_that_was_torn_off_is_that_of_a_process_that_was_killed(tmp_path, text):
+    path = tmp_path / "report.json"
+    path.write_text(text) if text is not None else None
+    assert run._reported(path)["kind"] == "gone"
+
+
 def test_a_second_driver_keeps_out(fake):
     with run.only_one("smoke"), pytest.raises(UserError, match="another run is at work"):
         again(fake)

@@ -114,8 +114,8 @@ def test_a_killed_run_goes_on_bit_for_bit(base, tmp_path):
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("text", ["", '{"global_'])
-def test_a_checkpoint_whose_end_was_never_written_is_not_resumed(tmp_path, text):
+@pytest.mark.parametrize(("text", "weights"), [("", "w"), ('{"global_', "w"), ('{"global_step": 6}', "")])
+def test_a_checkpoint_whose_end_was_never_written_is_not_resumed(tmp_path, text, weights):
     from cr_utils import training
 
     checkpoints = training.Checkpoints(tmp_path, {"x": 1})
@@ -124,6 +124,7 @@ def test_a_checkpoint_whose_end_was_never_written_is_not_resumed(tmp_path, text)
         folder = tmp_path / "checkpoints" / f"checkpoint-{step}"
         folder.mkdir()
         (folder / "trainer_state.json").write_text(state)
+        (folder / "model.safetensors").write_text("w" if step == 3 else weights)
     assert checkpoints.last().name == "checkpoint-3"
     assert not (tmp_path / "checkpoints" / "checkpoint-6").exists()
 
@@ -152,12 +153,12 @@ def test_pieces_hold_every_row_once_and_stay_small():
     rows = sft.encode(ROWS[:3] + [{"prompt": "x = 1", "completion": "1"}], tok, 200)
     batch = sft.Collator(tok.pad_token_id)(rows)
     longest = max(len(row["input_ids"]) for row in rows)
-    pieces = cut(batch, tok.pad_token_id, 2 * longest)
+    pieces = cut(batch, 2 * longest)
     assert [len(piece["input_ids"]) for piece in pieces] == [2, 2]
     found = [ids[ids != tok.pad_token_id].tolist() for piece in pieces for ids in piece["input_ids"]]
     assert sorted(found) == sorted(row["input_ids"] for row in rows)
     assert all(piece["input_ids"].shape == piece["labels"].shape for piece in pieces)
-    assert len(cut(batch, tok.pad_token_id, 1)) == 4
+    assert len(cut(batch, 1)) == 4
     assert all(piece["input_ids"].shape[1] % 16 == 0 for piece in pieces)
 
 

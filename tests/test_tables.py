@@ -102,6 +102,14 @@ def test_ablations_by_arm():
     assert frame.published.isna().all()
 
 
+def test_ablations_have_the_development_and_the_test_rows_of_cruxeval_apart(items):
+    named = [{**one, "arm": one["model"]} for one in items if one["benchmark"] == "cruxeval"]
+    frame = tables.ablations(named, split=split)
+    sizes = [row(frame, arm="grpo", benchmark=name, task="output").n
+             for name in ("cruxeval", "cruxeval_test", "cruxeval_dev")]
+    assert sizes == [40, 30, 10]
+
+
 def test_generalization_differences(items):
     frame = tables.generalization(items)
     assert list(frame.columns) == tables.GENERALIZATION

@@ -52,7 +52,7 @@ def test_any_text_round_trips(tok):
 def test_documents_and_programs_round_trip(tok):
     mix = params.load_base()["mix"]
     for i in range(150):
-        prompt, completion = corpus.document(5, i, mix)
+        prompt, completion, _ = corpus.document(5, i, mix)
         assert tok.decode(ids(tok, prompt + completion)) == prompt + completion
 
 
@@ -130,3 +130,12 @@ def test_a_mask_of_the_models_own_tokens_covers_its_answer_and_the_end_mark(tok)
     own = [i for i, mark in zip(coded["input_ids"], coded["assistant_masks"], strict=True) if mark]
     assert tok.decode(own) == answer + tokenizer.END
     assert tok.decode(coded["input_ids"]) == base.chat_prompt("x") + answer + tokenizer.END + "\n"
+
+
+def test_servers_read_the_shipped_tokenizer_as_it_is(tok):
+    """AutoTokenizer, by which vLLM and transformers load a model, would put Qwen's splitting in its place."""
+    from transformers import AutoTokenizer
+
+    text = "<|im_start|>user\nx = 'a b'[::-1]\nassert f(x) == ?<|im_end|>\n"
+    served = AutoTokenizer.from_pretrained(paths.asset("base"))
+    assert ids(served, text) == ids(tok, text) and len(served) == len(tok)

@@ -2,16 +2,18 @@
 
 import ast
 import json
+import os
 import random
+import re
 from collections import Counter
 
 import pytest
 
-from cr_utils import structure, synthesis, teacher
+from cr_utils import benchmarks, candidates, structure, synthesis, teacher
 from cr_utils.errors import UserError
-from cr_utils.fingerprints import committed
+from cr_utils.fingerprints import committed, fingerprint
 from cr_utils.trace import trace_call
-from cr_utils.wide import coverage, difficulty, make, naturalness, near, runs, shapes, space, stream
+from cr_utils.wide import coverage, difficulty, make, naturalness, near, shapes, space, stream, switches
 
 OPTIONS = {"mutation": True, "max_steps": 60}
 
@@ -137,7 +139,7 @@ def test_the_narrator_agrees_wherever_it_can_narrate(made):
 )
 def test_a_statement_that_can_be_left_out_is_found(code, inputs, line):
     outputs = [trace_call(code, "f", one).output for one in inputs]
-    assert runs.idle_statement(ast.parse(code), inputs, outputs) == line
+    assert switches.idle_statement(ast.parse(code), inputs, outputs) == line
 
 
 def test_planted_copies_of_benchmark_programs_are_found(monkeypatch):
@@ -164,9 +166,50 @@ def test_planted_copies_of_benchmark_programs_are_found(monkeypatch):
     assert [near.near_copy(code) for code in (planted, longer, other)] == ["near copy", "near copy", None]
 
 
+BENCHMARK = (
+    "def f(text, n):\n    out = []\n    for i, c in enumerate(text):\n        if i % n == 0:\n"
+    "            out.append(c.upper())\n        else:\n            out.append(c)\n"
+    "    return '-'.join(out[::-1])"
+)
+OWN = "def {name}(rows):\n    best = 0\n    for row in rows:\n        best = max(best, sum(row) * 3)\n    return best"
+LONG = "\n".join(f"    z{i} = [{i}, 'a'] if len(text) > {i} else ({i} - 3) * 2" for i in range(40))
+
+
+@pytest.mark.parametrize(
+    "code, found",
+    [
+        (BENCHMARK, "near copy"),
+        (BENCHMARK.replace("def f", "def g") + "\n\n" + OWN.format(name="f"), "near copy"),  # one function of two
+        (BENCHMARK.replace("    out = []", LONG + "\n    out = []"), "near copy"),  # whole, among other code
+        (OWN.format(name="f"), None),
+        ("def g(x, y):\n    return x + y\n\n" + OWN.format(name="f"), "benchmark program"),  # a function
+    ],
+)
+def test_copies_planted_in_programs_that_others_wrote_are_found(monkeypatch, code, found):
+    numbers = {gram: (0,) for gram in near.ngrams(BENCHMARK)}
+    monkeypatch.setattr(near, "index", lambda: numbers)
+    known = frozenset({fingerprint("def add(a, b):\n    return a + b")})
+    monkeypatch.setattr(near, "committed", lambda: known)
+    near.sizes.cache_clear()
+    try:
+        assert near.copied(code) == found
+    finally:
+        near.sizes.cache_clear()
+
+
+@pytest.mark.skipif(not os.environ.get("CR_BENCHMARKS"), reason="needs the published files in CR_BENCHMARKS")
+def test_every_benchmark_program_is_found_renamed_and_with_other_numbers():
+    missed = {"cruxeval": 0, "reval": 0}
+    for name in missed:
+        for row in benchmarks.load(name, mode="require"):
+            renamed = re.sub(r"\b(text|lst|array|nums|s)\b", "other", row["code"])
+            missed[name] += near.copied(re.sub(r"(?<![\w.'\"])[2-9](?![\w.'\"])", "7", renamed)) is None
+    assert missed == {"cruxeval": 0, "reval": 0}
+
+
 def test_no_problem_is_a_benchmark_program(made):
     problems, reasons = made
-    assert reasons["benchmark program"] > 0, "the check never applied"
+    assert reasons["benchmark program"] + reasons["near copy"] > 0, "the check never applied"
     assert not any(near.near_copy(p["code"]) for p in problems) and len(committed()) > 900
 
 
@@ -196,6 +239,39 @@ def test_thin_cells_are_preferred():
     drawn = [space.sample_cell(random.Random(i), "train", full).operation.key for i in range(2000)]
     evenly = [space.sample_cell(random.Random(i), "train").operation.key for i in range(2000)]
     assert drawn.count(op.key) > 1.5 * max(1, evenly.count(op.key))
+
+
+def test_without_constraints_a_few_usual_operations_make_up_training_and_no_other_split():
+    options = {**OPTIONS, "constraints": False}
+    made, held = (
+        [
+            o
+            for i in range(n)
+            for o in make.candidates_of(random.Random(f"free:{i}"), split, options)
+            if not isinstance(o, str)
+        ]
+        for split, n in (("train", 250), ("heldout", 250))
+    )
+    common = {op.key for op in space.space().common}
+    keys = [f"{p['constraint']['type']}.{p['constraint']['method']}" for p in made]
+    assert len(made) > 100 and set(keys) <= common and len(common) < len(space.space().pool) / 3
+    straight = [p for p in made if structure.depth(ast.parse(p["code"])) == 0]
+    assert len(straight) > 0.4 * len(made)
+    assert any(f"{p['constraint']['type']}.{p['constraint']['method']}" not in common for p in held)
+
+
+@pytest.mark.parametrize("make_them", [make.candidates_of, candidates.candidates])
+def test_without_the_filter_programs_that_do_something_in_vain_pass_in_training_only(make_them):
+    def drawn(split, filters):
+        options = {**OPTIONS, "constraints": True, "filters": filters}
+        found = [o for i in range(300) for o in make_them(random.Random(f"vain:{i}"), split, options)]
+        return [o for o in found if not isinstance(o, str)]
+
+    def vain(problems):
+        return [p for p in problems if candidates.wasteful(ast.parse(p["code"]))]
+
+    assert vain(drawn("train", False)) and not vain(drawn("train", True))
+    assert drawn("heldout", False) == drawn("heldout", True) != []
 
 
 def test_the_table_counts_programs_by_cell(made):

@@ -13,7 +13,6 @@ input questions the sandbox's kinds (``bad_call``, ``error``, ``timeout``, ``mem
 import ast
 import atexit
 import functools
-import warnings
 from dataclasses import dataclass
 
 from cr_utils import literals
@@ -231,9 +230,7 @@ def _tree(text: str, mode: str) -> ast.AST | None:
     if len(text) > MAX_ANSWER:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a model's '\d' is not our warning
-            return ast.parse(text, mode=mode)
+        return literals.parse_quietly(text, mode)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -1,8 +1,9 @@
 """The ablation arms as data: what each leaves out, from which model it starts, which arm it is compared with.
 
 Three families. Arms about stages start from the main models; arms about data train from the base on a small
-budget and compare with `short_sft`, the unchanged recipe at that budget; arms about the reward run a short
-GRPO from the tuned model and compare with `short_grpo`. Training them is the workshop's.
+budget (of updates, or of completion tokens) and compare with `short_sft`, the unchanged recipe at that budget;
+arms about the reward run a short GRPO from the tuned model and compare with `short_grpo`. Training them is the
+workshop's.
 """
 
 from __future__ import annotations
@@ -21,8 +22,15 @@ class Arm:
     direct: bool = False
     constraints: bool = True
     mutation: bool = True
+    filters: bool = True  # of programs that do something in vain
+    amount: float = 1.0  # of the chains that the budget would take; fewer are seen several times
     reward: str = "terminal"
     style: str = ""  # of all chains; "": the styles of the run
+
+    @property
+    def own_problems(self) -> bool:
+        """Whether its problems are made for it, not those of stage 01."""
+        return not (self.constraints and self.mutation and self.filters)
 
 
 ARMS = {
@@ -34,6 +42,9 @@ ARMS = {
     "no_chains": Arm("base", "sft", "short_sft", "answers without reasoning", direct=True),
     "no_constraints": Arm("base", "sft", "short_sft", "unconstrained programs", constraints=False),
     "no_mutation": Arm("base", "sft", "short_sft", "typical inputs only", mutation=False),
+    "no_filter": Arm("base", "sft", "short_sft", "programs that do something in vain are kept", filters=False),
+    "half_data": Arm("base", "sft", "short_sft", "half of the chains, twice", amount=0.5),
+    "tenth_data": Arm("base", "sft", "short_sft", "a tenth of the chains, ten times", amount=0.1),
     "facts": Arm("base", "sft", "short_sft", "chains that state every operation only", style="facts"),
     "results": Arm("base", "sft", "short_sft", "chains that state the results of lines only",
                    style="results"),

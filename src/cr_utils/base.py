@@ -2,8 +2,8 @@
 
 Scope: a Qwen2-architecture causal language model of 2-5 million parameters, trained from scratch on the
 corpus (facts and direct answers). Needs torch and transformers only, so that it also runs where trl is not
-installed. Documents are sorted by length into padded batches; text inside prompts counts a quarter in the
-loss, since it is mostly random choices. Resumes from its last checkpoint. One process, one device.
+installed. Documents are sorted by length into padded batches; prompts, programs and values count a quarter in
+the loss, since they are mostly random choices. Resumes from its last checkpoint. One process, one device.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from .progress import Progress  # noqa: E402
 from .workers import executor, in_order  # noqa: E402
 
 POOL = 2048  # documents sorted by length together, and between two checkpoints
-PROMPT_WEIGHT = 0.25
-LATER = ("second", "third")  # further phases, in turn
+QUIET = 0.25  # weight in the loss of text that is mostly random choices: prompts, programs, values
+LATER = ("second", "third", "fourth")  # further phases, in turn
+STREAM = ("mix", "wide", "most_steps")  # what the documents depend on, beside the seed
 FREE = ("workers",)  # parameters that a resumed training may change
 
 
@@ -63,22 +64,26 @@ def chat_prompt(prompt: str) -> str:
     return f"{tokenizer.START}user\n{prompt}{tokenizer.END}\n{tokenizer.START}assistant\n"
 
 
-def encoded_pool(seed: int, start: int, mix: dict, context: int, n: int) -> list[tuple[list[int], int]]:
-    """`n` documents from number `start` as (token ids, length of the prompt); drops those beyond the context.
+def encoded_pool(seed: int, start: int, stream: dict, context: int, n: int) -> list[tuple[list[int], list[float]]]:
+    """`n` documents from number `start` as (token ids, weight of each token in the loss); drops those beyond the context.
 
-    Runs in a worker process.
+    `stream`: the keyword arguments of `corpus.document`. Runs in a worker process.
     """
-    tok = _tokenizer()
-    out = []
-    for prompt, completion in (corpus.document(seed, i, mix) for i in range(start, start + n)):
-        head = chat_prompt(prompt) if prompt else ""
-        ids = tok(f"{head}{completion}{tokenizer.END}", add_special_tokens=False)["input_ids"]
-        if len(ids) <= context:
-            out.append((ids, len(tok(head, add_special_tokens=False)["input_ids"]) if head else 0))
-    return out
+    made = (encoded(corpus.document(seed, i, **stream)) for i in range(start, start + n))
+    return [one for one in made if len(one[0]) <= context]
 
 
-def batches(pool: list[tuple[list[int], int]], tokens: int, rng: random.Random
+def encoded(doc: corpus.Document) -> tuple[list[int], list[float]]:
+    """Token ids of a document, its end token included, and their weights: QUIET for a prompt and quiet spans."""
+    head = chat_prompt(doc.prompt) if doc.prompt else ""
+    spans = [(0, len(head)), *((len(head) + start, len(head) + end) for start, end in doc.quiet)]
+    got = _tokenizer()(f"{head}{doc.completion}{tokenizer.END}", add_special_tokens=False, return_offsets_mapping=True,
+                       verbose=False)
+    weights = [QUIET if any(low <= at < high for low, high in spans) else 1.0 for at, _ in got["offset_mapping"]]
+    return got["input_ids"], weights
+
+
+def batches(pool: list[tuple[list[int], list[float]]], tokens: int, rng: random.Random
             ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Padded batches of at most about `tokens` tokens, documents of like length together, in random order.
 
@@ -96,15 +101,14 @@ def batches(pool: list[tuple[list[int], int]], tokens: int, rng: random.Random
     yield from map(padded, groups)
 
 
-def padded(group: list[tuple[list[int], int]]) -> tuple[torch.Tensor, torch.Tensor]:
+def padded(group: list[tuple[list[int], list[float]]]) -> tuple[torch.Tensor, torch.Tensor]:
     """One batch of documents: (ids, weights), both (rows, length of the longest), padded on the right."""
     width = max(len(ids) for ids, _ in group)
     ids = torch.zeros(len(group), width, dtype=torch.long)
     weights = torch.zeros(len(group), width)
-    for row, (doc, prompt) in enumerate(group):
+    for row, (doc, weight) in enumerate(group):
         ids[row, :len(doc)] = torch.tensor(doc)
-        weights[row, :prompt] = PROMPT_WEIGHT
-        weights[row, prompt:len(doc)] = 1.0
+        weights[row, :len(doc)] = torch.tensor(weight)
     return ids, weights
 
 
@@ -202,7 +206,7 @@ class Trainer:
         return float(loss.detach())
 
 
-    def take(self, documents: list[tuple[list[int], int]], n: int) -> dict:
+    def take(self, documents: list[tuple[list[int], list[float]]], n: int) -> dict:
         """Train on one pool of `n` documents; returns the row for the log."""
         began, before, losses = time.perf_counter(), self.tokens, []
         rng = random.Random(f"{self.params['seed']}:{self.next_doc}")
@@ -218,9 +222,9 @@ class Trainer:
 
 
 def train_all(params: dict, out: Path, device: torch.device | None = None, pool: int = POOL) -> dict:
-    """All phases of params/base.yaml: `params`, then the same with what its `second`, then its `third` changes.
+    """All phases of params/base.yaml: `params`, then the same with what each phase of LATER changes.
 
-    Each begins from the weights of the one before. Writes out/first, out/second, out/third and out/model; returns
+    Each begins from the weights of the one before. Writes out/first, out/second and so on, and out/model; returns
     what the last phase returned, with the tokens and seconds of all.
     """
     common = {key: value for key, value in params.items() if key not in LATER}
@@ -248,7 +252,8 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
     if not trainer.restore() and start:
         state = torch.load(start, map_location=trainer.device, weights_only=True)
         trainer.model.load_state_dict(state["model"])
-    jobs = ((params["seed"], number, params["mix"], params["context"], pool)
+    stream = {key: params[key] for key in STREAM if key in params}
+    jobs = ((params["seed"], number, stream, params["context"], pool)
             for number in itertools.count(trainer.next_doc, pool))
     with (executor(params["workers"]) as processes,
           contextlib.closing(in_order(processes, encoded_pool, jobs, 2 * params["workers"])) as pools,

@@ -43,14 +43,15 @@ def candidates(rng: random.Random, split: str, options: dict) -> Iterator[dict |
     """The problems (or reasons for rejection) of one drawn program: its first input and, mutated, a second.
 
     A problem comes with its split and two keys of its own, `print` (the program's fingerprint) and `key`
-    (equal for equal problems up to names); `options` holds constraints, mutation (both bool) and max_steps.
+    (equal for equal problems up to names); `options` holds constraints, mutation (both bool), max_steps and,
+    where it is off, filters: training programs that do something in vain then pass.
     """
     plain = split == "train" and not options["constraints"]
     cell = constraints.sample_cell(rng, ood=split == "heldout_ood", constrained=not plain)
     code, types = grammar.program(rng, cell, common_only=plain)
     code = code.rstrip("\n")
     print_ = fingerprint(code)
-    reason = static_reason(code, print_, split, cell, types)
+    reason = static_reason(code, print_, split, cell, types, split != "train" or options.get("filters", True))
     if reason:
         yield reason
         return
@@ -82,8 +83,11 @@ def share(print_: str) -> str:
     return "train" if bucket < 80 else "validation" if bucket < 88 else "heldout"
 
 
-def static_reason(code: str, print_: str, split: str, cell: Cell, types: Sequence[str]) -> str | None:
+def static_reason(code: str, print_: str, split: str, cell: Cell, types: Sequence[str],
+                  filtered: bool = True) -> str | None:
     """Why a program whose parameters have these types is rejected before it runs, or None.
+
+    Unless `filtered`, programs that do something in vain pass.
 
     Out-of-distribution programs come from the heldout share too: fingerprints know no types, so a held-out
     operation (`t.index(3)` of a tuple) can look like one of training (of a list).
@@ -97,7 +101,7 @@ def static_reason(code: str, print_: str, split: str, cell: Cell, types: Sequenc
         return "operation missing"
     if print_ in committed():
         return "benchmark program"
-    return wasteful(tree)
+    return wasteful(tree) if filtered else None
 
 
 def wasteful(tree: ast.Module) -> str | None:
@@ -132,12 +136,13 @@ def small_literal(text: str) -> bool:
     if len(text) > MAX_OUTPUT:
         return False
     try:
-        return _small(literals.parse(text))
+        return small_value(literals.parse(text))
     except literals.LiteralError:
         return False
 
 
-def _small(value: object) -> bool:
+def small_value(value: object) -> bool:
+    """Whether an output's value is one that can be traced by hand; see `small_literal`."""
     if value is None or isinstance(value, str | bool):
         return True
     if isinstance(value, int):
@@ -145,10 +150,10 @@ def _small(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value) and abs(value) <= MAX_NUMBER and round(value, MAX_DECIMALS) == value
     if isinstance(value, dict):
-        return all(_small(item) for pair in value.items() for item in pair)
+        return all(small_value(item) for pair in value.items() for item in pair)
     if isinstance(value, list | tuple):
-        return all(map(_small, value))
-    return type(value) is set and len(value) > 0 and all(map(_small, value))
+        return all(map(small_value, value))
+    return type(value) is set and len(value) > 0 and all(map(small_value, value))
 
 
 def normal_key(problem: dict, print_: str) -> str:

@@ -51,7 +51,8 @@ def text(stage: str, values: dict, metrics: dict) -> str:
     """The card. values: all parameters; metrics: val_accuracy and val_n, where they were measured."""
     prefix = {"03_sft": "sft_", "04_grpo": "grpo_"}[stage]
     shown = [key for key in values if key.startswith((prefix, "model_")) and key != "model_dtype"]
-    base = "the base model that the package ships" if values["model"] == "shipped" else values["model"]
+    base = {"shipped": "the base model that the package ships",
+            "scratch": "a model that the run trained from scratch"}.get(values["model"], values["model"])
     hub = base.count("/") == 1 and not Path(base).is_dir()  # the hub takes no other names of models
     origin = f"base_model: {base}\n" if hub else ""
     accuracy = "was not measured"

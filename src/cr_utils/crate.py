@@ -1,7 +1,7 @@
 """`python -m cr_utils crate`: a run as an RO-Crate: its files, who made them from what, when, and with what.
 
-Writes `ro-crate-metadata.json` (RO-Crate 1.1, Process Run Crate 0.5) into the profile's results folder, from
-the stages' manifests alone; the folder as it stands is then the crate. Copies nothing, hashes nothing anew.
+Writes `ro-crate-metadata.json` (RO-Crate 1.1, Process Run Crate 0.5) into the profile's results folder, from the
+stages' manifests and the files that lie there; the folder as it stands is then the crate. Copies nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import mimetypes
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cr_utils import jsonl, params, paths
+from cr_utils import colab, jsonl, machine, params, paths
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 
@@ -20,7 +20,9 @@ CONTEXT = ["https://w3id.org/ro/crate/1.1/context",
            {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
 SPECIFICATION, PROFILE = "https://w3id.org/ro/crate/1.1", "https://w3id.org/ro/wfrun/process/0.5"
 LICENCE = "https://spdx.org/licenses/MIT"
-REPOSITORY_FILES = ("index.html", "tables", "figures")
+AUTHORS, OPERATOR = "#authors", "#operator"
+STAGE_FILES = ("manifest.json", "log.txt", "{stage}.ipynb")  # beside a stage's outputs
+REPORT_FILES = ("index.html", "samples.jsonl", "tables", "figures")
 
 
 def document(results: Results) -> dict:
@@ -30,11 +32,9 @@ def document(results: Results) -> dict:
         raise UserError(f"{paths.shown(results.folder)} has no finished stage: "
                         f"run `make reproduce PROFILE={results.profile}` first")
     files: dict[str, dict] = {}
-    for stage, manifest in manifests.items():
-        for name, digest in manifest["outputs"].items():
-            if (results.folder / stage / name).is_file():
-                files[f"{stage}/{name}"] = file_entity(results.folder, f"{stage}/{name}", digest)
-    for place in REPOSITORY_FILES:
+    places = [f"{stage}/{name}" for stage, manifest in manifests.items() for name in
+              (*manifest["outputs"], *(name.format(stage=stage) for name in STAGE_FILES))]
+    for place in (*places, *REPORT_FILES):
         for path in sorted(_all(results.folder / place)):
             name = path.relative_to(results.folder).as_posix()
             files[name] = file_entity(results.folder, name)
@@ -45,7 +45,8 @@ def document(results: Results) -> dict:
         "description": "Records, tables and figures of one run of the reproduction of CodeReasoner "
                        "(arXiv 2507.17548), with the provenance of every file.",
         "datePublished": max(manifest["finished"] for manifest in manifests.values())[:10],
-        "license": {"@id": LICENCE}, "conformsTo": {"@id": PROFILE},
+        "license": {"@id": LICENCE}, "conformsTo": {"@id": PROFILE}, "author": {"@id": AUTHORS},
+        "publisher": {"@id": AUTHORS},
         "hasPart": [{"@id": name} for name in files], "mentions": [{"@id": one["@id"]} for one in actions],
         "citation": {"@id": "https://arxiv.org/abs/2507.17548"},
     }
@@ -58,18 +59,32 @@ def _all(place: Path) -> list[Path]:
     return [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
 
 
-def file_entity(folder: Path, name: str, digest: str | None = None) -> dict:
-    """One file: its size, media type and, where a manifest gives it, sha256."""
+def repository() -> str:
+    """The address of the repository, empty where the package is installed without a checkout."""
+    try:
+        return colab.repository()
+    except (OSError, KeyError, UserError):
+        return ""
+
+
+def notebook_address(stage: str, manifest: dict) -> str:
+    """The address of a stage's notebook at the commit that ran; a name in this document where none is known."""
+    where = repository()
+    return f"{where}/blob/{manifest['code']['commit'] or 'main'}/notebooks/{stage}.ipynb" if where else f"#notebook-{stage}"
+
+
+def file_entity(folder: Path, name: str) -> dict:
+    """One file as it lies there: its size, media type and sha256."""
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    made = {"@id": name, "@type": "File", "name": Path(name).name,
+    return {"@id": name, "@type": "File", "name": Path(name).name,
             "encodingFormat": "application/jsonlines" if name.endswith(".jsonl") else kind,
-            "contentSize": str((folder / name).stat().st_size)}
-    return made | ({"sha256": digest} if digest else {})
+            "contentSize": str((folder / name).stat().st_size), "sha256": machine.sha256(folder / name)}
 
 
 def tool(stage: str, manifest: dict) -> dict:
     """The notebook of a stage at the commit that ran."""
-    return {"@id": f"#notebook-{stage}", "@type": "SoftwareApplication", "name": f"notebooks/{stage}.ipynb",
+    address = notebook_address(stage, manifest)
+    return {"@id": address, "@type": "SoftwareApplication", "name": f"notebooks/{stage}.ipynb", "url": address,
             "softwareVersion": manifest["code"]["commit"] or "unknown",
             "softwareRequirements": ", ".join(f"{name} {version}"
                                               for name, version in manifest["versions"].items())}
@@ -82,16 +97,16 @@ def action(stage: str, manifest: dict, files: dict) -> dict:
     hardware = manifest["hardware"]
     return {
         "@id": f"#run-{stage}", "@type": "CreateAction", "name": f"{stage} of profile {manifest['profile']}",
-        "instrument": {"@id": f"#notebook-{stage}"},
+        "instrument": {"@id": notebook_address(stage, manifest)}, "agent": {"@id": OPERATOR},
         "startTime": (end - timedelta(seconds=manifest["wall_seconds"])).isoformat(timespec="seconds"),
         "endTime": end.isoformat(timespec="seconds"),
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "actionStatus": "http://schema.org/CompletedActionStatus",
         "object": [{"@id": name} for name in manifest["inputs"] if name in files] +
                   [{"@id": f"#{stage}-{key}"} for key in manifest["params"]],
         "result": [{"@id": name} for name in outputs if name in files],
         "description": f"{manifest['cpu_seconds']:.0f} s of CPU time, at most "
-                       f"{(manifest['peak_memory'] or 0) / 2**20:.0f} MiB of memory, on {hardware['cores']} "
-                       f"cores of {hardware['processor']}, {hardware['system']}",
+                       f"{(manifest['peak_memory'] or 0) / 2**20:.0f} MiB of memory, on {hardware['cores']} cores of "
+                       f"{hardware['processor']}, {hardware['system']}",
     }
 
 
@@ -104,8 +119,9 @@ def _settings(manifests: dict) -> list[dict]:
 def _fixed() -> list[dict]:
     return [{"@id": LICENCE, "@type": "CreativeWork", "name": "MIT License"},
             {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"},
-            {"@id": "http://schema.org/CompletedActionStatus", "@type": "ActionStatusType",
-             "name": "completed"},
+            {"@id": AUTHORS, "@type": "Organization", "name": "The CodeReasoner reproducibility authors",
+             **({"url": repository()} if repository() else {})},
+            {"@id": OPERATOR, "@type": "Person", "name": "whoever started the run (not recorded)"},
             {"@id": "https://arxiv.org/abs/2507.17548", "@type": "ScholarlyArticle", "name": "CodeReasoner"}]
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from cr_utils import benchmarks, jsonl, published_prompts, synthesis
+from cr_utils import benchmarks, jsonl, published_prompts, releases, synthesis
 from cr_utils.errors import UserError
 from cr_utils.schema import SCHEMA
 from cr_utils.shares import shard_of
@@ -13,11 +13,13 @@ from cr_utils.wide.stream import Stream
 
 def main(words: list[str]) -> int:
     """Make problems of one split; the same seed gives the same lines. Or: status, fetch, fetch-templates,
-    fingerprints."""
+    fingerprints, chains (the released ones)."""
     if words and words[0] in ("status", "fetch", "fingerprints"):
         return benchmarks.data_main(words)
     if words and words[0] == "fetch-templates":
         return published_prompts.main(words[1:])
+    if words and words[0] == "chains":
+        return releases.main(words[1:])
     asked = argparse.ArgumentParser(prog="python -m cr_utils data", description=main.__doc__)
     asked.add_argument("-n", "--n", type=int, default=1000, help="how many (default: 1000)")
     asked.add_argument("--split", choices=synthesis.SPLITS, default=synthesis.SPLITS[0])
@@ -53,7 +55,8 @@ def stream(given: argparse.Namespace) -> int:
         raise UserError("--out writes the wide grammar's problems: add --grammar wide")
     number, shards = shard_of(given.shard)
     n = given.n // shards + (number <= given.n % shards)
-    options = {"mutation": not given.no_mutation, "max_steps": given.max_steps}
+    options = {"constraints": not given.no_constraints, "mutation": not given.no_mutation,
+               "max_steps": given.max_steps}
     made = Stream(given.out, given.seed, given.split, options, (number, shards))
     began = time.monotonic()
     made.resume()

@@ -181,6 +181,25 @@ def accepted(rows: list[dict]) -> list[dict]:
     return [{"prompt": r["prompt"], "completion": r["completion"]} for r in rows if r["verdict"]]
 
 
+def training_rows(own: Path, files: list[str]) -> list[dict]:
+    """The chains to train on: those of `own`, or of other files in their place (`sft_chains`).
+
+    Raises UserError for a file that is not there or holds no accepted chain.
+    """
+    found = []
+    for path in map(Path, files):
+        if not path.is_file():
+            raise UserError(f"sft_chains: {path} is not there: `python -m cr_utils data chains --out {path}` makes "
+                            "a file of released chains")
+        rows = jsonl.read(path)
+        if not rows or not all({"prompt", "completion", "verdict"} <= row.keys() for row in rows):
+            raise UserError(f"sft_chains: {path} holds no chains (prompt, completion, verdict): name another file")
+        found += accepted(rows)
+    if files and not found:
+        raise UserError(f"sft_chains: no chain of {', '.join(files)} is accepted: name another file")
+    return found if files else accepted(jsonl.read(own))
+
+
 def counts(rows: list[dict]) -> list[dict]:
     """How many chains of each task met which verdict: [{"task", "kind", "n"}]."""
     table = Counter((r["task"], r["kind"]) for r in rows)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 
 from . import candidates, constraints, program_prompts, program_replies, structure, trace, usage
 from .constraints import MAX_DEPTH, Cell
-from .fingerprints import committed, fingerprint
+from .fingerprints import fingerprint
 from .mutations import change_text
 from .program_replies import Submission, Unusable
+from .wide.near import copied
 
 
 @dataclass
@@ -57,9 +58,7 @@ def static_reason(tree: ast.Module, draft: Draft) -> str | None:
     space = constraints.space()
     if not draft.ood and any(holds(tree, types, space.operations[key]) for key in space.ood):
         return "held-out operation"
-    if draft.print in committed():
-        return "benchmark program"
-    return candidates.wasteful(tree)
+    return copied(draft.program.code, draft.print) or candidates.wasteful(tree)
 
 
 def holds(tree: ast.Module, types: tuple, op: constraints.Operation) -> bool:

@@ -122,6 +122,7 @@ class Endpoint:
         server = self.server
         asked = [server.url, server.model, server.chat, sorted(server.extra.items()),
                  sorted(self.options.items()), prompt, number]
+        asked += [server.context] if server.context else []
         return hashlib.sha256(repr(asked).encode()).hexdigest()[:24]
 
     def _cost(self, read: float, written: float) -> float:

@@ -20,7 +20,8 @@ class Server:
     """Where and how to ask. `url` ends before /chat/completions; `chat` False sends the bare prompt to
     /completions, for base models. timeout: seconds for a whole reply. tries: at most, per request. wait:
     seconds before the second try; doubled from try to try. extra: merged into every request's body; a value
-    None removes a field."""
+    None removes a field. context: tokens of the model's context; a prompt that fills it counts as too long,
+    also where the server takes it (transformers' does)."""
 
     url: str
     model: str
@@ -30,6 +31,7 @@ class Server:
     tries: int = 6
     wait: float = 1.0
     extra: dict = field(default_factory=dict)
+    context: int | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ async def _try(client, server: Server, prompt: str, options: dict) -> Answer:
         raise Failed(f"status {reply.status_code}", _seconds(reply.headers.get("retry-after")))
     if reply.status_code != 200:
         return _refused(server, reply)
-    return _understood(reply, server.chat)
+    return _understood(reply, server)
 
 
 def _body(server: Server, prompt: str, options: dict) -> dict:
@@ -100,18 +102,20 @@ def _body(server: Server, prompt: str, options: dict) -> dict:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _understood(reply, chat: bool) -> Answer:
+def _understood(reply, server: Server) -> Answer:
     """The answer in a reply of status 200. Raises Failed where it holds none."""
     try:
         data = reply.json()
         choice = data["choices"][0]
-        text = choice["message"]["content"] if chat else choice["text"]
+        text = choice["message"]["content"] if server.chat else choice["text"]
         usage = data.get("usage") or {}
         counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise Failed("the reply is no completion") from None
     if not isinstance(text, str | None) or not all(isinstance(one, int | None) for one in counts):
         raise Failed("the reply is no completion")
+    if server.context and counts[0] is not None and counts[0] >= server.context:
+        return Answer("", *counts, too_long=True)
     text = (text or "").encode("utf-8", "replace").decode()  # half a surrogate pair could not be stored
     return Answer(text, *counts, truncated=choice.get("finish_reason") == "length")
 

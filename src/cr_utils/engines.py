@@ -19,7 +19,7 @@ from cr_utils.params import nearest
 from cr_utils.schema import ENDPOINT
 
 SERVERS = {"openai": True, "completions": False}
-_SERVER = ("timeout", "tries", "wait", "extra")  # of the settings in eval_endpoint, those of one request
+_SERVER = ("timeout", "tries", "wait", "extra", "context")  # settings of eval_endpoint that are one request's
 
 
 def named(given: list[str]) -> dict[str, str]:

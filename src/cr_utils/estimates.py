@@ -14,6 +14,7 @@ from cr_utils import paths, progress
 
 # What the work of a stage grows with, roughly in proportion.
 SIZES = {
+    "00_base": ("base_tokens",),
     "01_data": ("data_train", "data_validation", "data_heldout", "data_heldout_ood"),
     "02_distill": ("distill_items",),
     "03_sft": ("sft_steps",),

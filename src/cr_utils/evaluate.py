@@ -10,7 +10,7 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cr_utils import answers, jsonl, nearness, reval_questions, score_cruxeval, templates
@@ -106,6 +106,25 @@ def _run(
     return [found[key] for key in keys]
 
 
+def adopt(model_name: str, benchmark: str, questions: list[Question], items: list[dict], source: str,
+          path: Path | str, arm: str | None = None) -> int:
+    """Record the answers that the same model gave earlier, under the name `source` in `items`; returns how many.
+
+    Only answers to the very prompts of `questions`, of their first sample; `run` then asks the rest. For a model that another stage has asked
+    already: greedy answers are the same but for what stands beside them in a batch.
+    """
+    wanted = {_key(source, benchmark, question, 0): question for question in questions}
+    with jsonl.Appender(path, key="key") as file:
+        known = {row["key"] for row in file.rows}
+        made = [{**item, "key": _key(model_name, benchmark, wanted[item["key"]], 0), "model": model_name,
+                 **({"arm": arm} if arm else {})}
+                for item in items
+                if item["key"] in wanted and item["prompt_sha"] == _sha(wanted[item["key"]].prompt)]
+        made = [item for item in made if item["key"] not in known]
+        file.add_all(made)
+    return len(made)
+
+
 def accuracy(items: list[dict]) -> dict[tuple[str, str, str], tuple[int, int]]:
     """(model, benchmark, task) -> (right, asked)."""
     asked = Counter((item["model"], item["benchmark"], item["task"]) for item in items)
@@ -139,6 +158,8 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
     tagged = [templates.tagged(text, question.prompt)
               for text, question in zip(texts, questions, strict=True)]
     judged = answers.judge_many(questions, tagged, [reply.truncated for reply in replies], sandbox)
+    if benchmark == "reval":
+        judged = _whole_tests(questions, judged, sandbox)
     items = [
         {
             "key": _key(model_name, benchmark, question, number),
@@ -163,6 +184,18 @@ def _ask(model_name: str, benchmark: str, questions: list[Question], respond: Re
     if benchmark in PUBLISHED:
         _add_parity(benchmark, items, questions, sandbox)
     return items
+
+
+def _whole_tests(questions: list[Question], judged: list[answers.Judged], sandbox) -> list[answers.Judged]:
+    """Verdicts in which the asked test, completed, counts by the value in its place, as an assertion does."""
+    exam = reval_questions.at_hand()
+    found = list(judged)
+    for index, (question, verdict) in enumerate(zip(questions, judged, strict=True)):
+        value = exam.in_place(question, verdict.answer) if exam and verdict.kind == "format" else None
+        if value is not None:
+            one, = answers.judge_answers([question], [value], sandbox)
+            found[index] = replace(one, answer=verdict.answer)
+    return found
 
 
 def _add_parity(benchmark: str, items: list[dict], questions: list[Question], sandbox) -> None:

@@ -95,6 +95,19 @@ class Sheets:
         return {name: templates.apply(asked, self.templates) for name, asked in found.items()}
 
 
+def of_arm(problems: list[dict], params: dict, direct: bool = False) -> dict[str, list[Question]]:
+    """Benchmark name -> output questions for an ablation arm: both held-out splits and, where it is asked for
+    (`ablation_cruxeval`) and at hand, CRUXEval.
+    """
+    made = {split: of_split(problems, split, params["ablation_items"], 0, direct=direct)
+            for split in ("heldout", "heldout_ood")}
+    n = params["ablation_cruxeval"]
+    rows = benchmarks.load("cruxeval", mode=params["benchmarks"]) if n else None
+    if rows:
+        made["cruxeval"] = benchmarks.questions("cruxeval", rows, ("output",), n, params["seed"], direct)
+    return made
+
+
 def validation(problems: list[dict], n: int, direct: bool = False) -> list[Question]:
     """The output questions on which checkpoints are compared during training; never from a held-out split."""
     return questions.many([p for p in problems if p["split"] == "validation"], "output", n, direct)

@@ -90,10 +90,17 @@ def page(rng: random.Random, n: int = 8) -> str:
 
 
 def single_steps(rng: random.Random, code: str, arguments: list, n: int = 3) -> str | None:
+    """A program and `n` lines of its run in random order, see `step_parts`, as one text."""
+    parts = step_parts(rng, code, arguments, n)
+    return None if parts is None else "".join(text for text, _ in parts)
+
+
+def step_parts(rng: random.Random, code: str, arguments: list, n: int) -> list[tuple[str, bool]] | None:
     """A program and `n` lines of its run in random order, each after the values variables have before it.
 
     What one line does, given everything it needs; the lines never follow one another as a chain would have
-    them. None where the program cannot be narrated or runs fewer than `n` lines.
+    them. Parts of the text in order, each with whether it says what a line does (the rest, the program and the
+    values, is mostly random choices). None where the program cannot be narrated or runs fewer than `n` lines.
     """
     told = narrator.Narrator(code)
     try:
@@ -104,4 +111,5 @@ def single_steps(rng: random.Random, code: str, arguments: list, n: int = 3) -> 
     if len(moments) < n:
         return None
     drawn = rng.sample(moments, n)
-    return "\n\n".join([code, *(f"{values}\n{told.lines[index]}" for index, values in drawn)])
+    steps = [((f"\n\n{values}\n", False), (told.lines[index], True)) for index, values in drawn]
+    return [(code, False), *(part for step in steps for part in step)]

@@ -18,6 +18,10 @@ if "MPLBACKEND" not in os.environ:  # a notebook's kernel sets it, to show figur
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 
+# Now, and not under the first rc_context: a notebook's backend says on its start that figures are to be shown, and the
+# end of the context would take that back, for all but the first cell with figures.
+plt.switch_backend(matplotlib.get_backend())
+
 INK, GRID, PAPER = "#1f2430", "#d4d8df", "#fffffe"
 SLATE = "#5b6b82"
 DPI = 160
@@ -42,11 +46,14 @@ ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO"
               "more_sft": "more SFT, no GRPO",
               "short_sft": "small budget, all data", "no_chains": "without chains",
               "no_constraints": "without constraints", "no_mutation": "without mutation",
+              "no_filter": "without the filter of idle code", "half_data": "half of the chains, twice",
+              "tenth_data": "a tenth of the chains, ten times",
               "facts": "every operation stated", "results": "results of lines only",
               "short_grpo": "small budget, answers rewarded", "whitebox": "half for steps",
               "bilevel": "steps beside the answer"}
 BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval",
-                    "cruxeval_test": "CRUXEval, test rows", "cruxeval dev": "CRUXEval (200 dev)",
+                    "cruxeval_test": "CRUXEval, test rows", "cruxeval_dev": "CRUXEval, dev rows",
+                    "cruxeval dev": "CRUXEval (200 dev)",
                     "livecodebench": "LiveCodeBench", "reval": "REval"}
 
 

@@ -10,21 +10,23 @@ import functools
 import hashlib
 
 from cr_utils import paths
+from cr_utils.syntax import nodes
 
 # Fields without meaning for what a program does, or that differ between Python versions.
 _SKIPPED = frozenset({"ctx", "type_comment", "type_params", "kind", "annotation", "returns", "decorator_list",
                       "level", "simple", "type_ignores"})
 
 
-def fingerprint(code: str) -> str:
+def fingerprint(code: str, tree: ast.Module | None = None) -> str:
     """16 hex digits of a program's normal form; the same on every supported Python version.
 
     The normal form is the syntax tree with: every name that the program binds (functions, classes,
     arguments, variables) replaced by a number in order of appearance; literals by their type; docstrings,
     annotations, decorators and imports left out. Names it does not bind (builtins) and names of
-    attributes and methods stay. Raises SyntaxError for text that is not Python.
+    attributes and methods stay. `tree` is the program's, where the caller has it. Raises SyntaxError for text
+    that is not Python.
     """
-    tree = ast.parse(code)
+    tree = ast.parse(code) if tree is None else tree
     return _digest(tree.body, _bound(tree))
 
 
@@ -50,7 +52,7 @@ def _digest(body: list[ast.AST], bound: set[str]) -> str:
 def _bound(tree: ast.AST) -> set[str]:
     """Every name that the tree itself gives a meaning to."""
     bound = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             bound.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):

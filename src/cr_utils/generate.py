@@ -17,12 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cr_utils import shapes
+from cr_utils import static_decoding
 from cr_utils.decoder import Cache, Decoder
+from cr_utils.flight import COLUMNS, Flight, choose
 from cr_utils.models import native_bf16
 
+__all__ = ["Sample", "Sampler", "choose", "encode", "end_tokens"]
+
 PREFILL_TOKENS = 6144  # prompt tokens read at once: enough for full speed, small beside the cache
-COLUMNS = 32  # columns a cache grows by
 CACHE_BYTES = 1 << 30  # a batch holds fewer rows where its cache would be larger
 LARGE = 500_000_000  # parameters from which a fused copy of the weights is not worth its memory
 
@@ -62,6 +64,7 @@ class Sampler:
         self.batch_size = batch_size or ((512 if gpu else 256) if engine == "fast" else (64 if gpu else 16))
         self.context = model.config.get_text_config().max_position_embeddings
         self.ends = end_tokens(model, tokenizer)
+        self.static = gpu  # fixed shapes, which a GPU replays as one graph
         self._decoder: Decoder | None = None
 
     def sample(
@@ -106,11 +109,19 @@ class Sampler:
     def _refresh(self) -> None:
         if self._decoder is None:
             self._decoder = Decoder(self.model, self.dtype)
+        elif self.static:
+            static_decoding.refresh(self._decoder)
         else:
             self._decoder.refresh()
 
     def _room(self, job: _Job, max_new_tokens: int) -> int:
         return max(0, min(max_new_tokens, self.context - len(job.prompt)))
+
+    def _memory(self) -> int:
+        """Bytes that a batch's cache may take."""
+        if self.device.type != "cuda":
+            return CACHE_BYTES
+        return max(CACHE_BYTES, torch.cuda.get_device_properties(self.device).total_memory // 8)
 
     def _batches(self, jobs: list[_Job], max_new_tokens: int):
         """Jobs in pieces whose cache stays in bounds; longest prompts first, so that memory peaks early."""
@@ -120,7 +131,7 @@ class Sampler:
         end = len(jobs)
         while end:
             row = token * (len(jobs[end - 1].prompt) + max_new_tokens)
-            begin = max(0, end - max(1, min(self.batch_size, CACHE_BYTES // row)))
+            begin = max(0, end - max(1, min(self.batch_size, self._memory() // row)))
             yield jobs[begin:end]
             end = begin
 
@@ -139,7 +150,8 @@ class Sampler:
             return [([], [])] * len(jobs)
         decoder = self._decoder
         logits, cache = self._prefill([jobs[i].prompt for i in live])
-        state = _Flight(decoder, cache, [room[i] for i in live], self.ends)
+        kind = static_decoding.Flight if self.static else Flight
+        state = kind(decoder, cache, [room[i] for i in live], self.ends)
         if temperature > 0:
             state.draws = _uniforms([jobs[i] for i in live], seed, max(room)).to(decoder.device)
         state.run(logits, temperature, top_p)
@@ -199,48 +211,6 @@ class _Job:
     place: tuple[int, int]  # where the caller wants it
 
 
-class _Flight:
-    """The rows of one batch while they grow. tokens, scores: [rows, longest], in job order."""
-
-    def __init__(self, decoder: Decoder, cache: Cache, room: list[int], ends: frozenset[int]):
-        self.decoder, self.cache, device = decoder, cache, decoder.device
-        self.tokens = torch.zeros(len(room), max(room), dtype=torch.long, device=device)
-        self.scores = torch.zeros(len(room), max(room), device=device)
-        self.row = torch.arange(len(room), device=device)
-        self.room = torch.tensor(room, device=device)
-        self.alive = torch.ones(len(room), dtype=torch.bool, device=device)
-        self.ends = torch.tensor(sorted(ends), device=device)
-        self.draws: torch.Tensor | None = None
-        self.every = 1 if device.type == "cpu" else 8  # looking whether rows ended waits for a GPU
-
-    @torch.inference_mode()
-    def run(self, logits: torch.Tensor, temperature: float, top_p: float) -> None:
-        """Sample until every row has ended or used its room."""
-        for step in range(self.tokens.shape[1]):
-            draw = None if self.draws is None else self.draws[self.row, step]
-            token, score = choose(logits, temperature, top_p, draw)
-            self.tokens[self.row, step], self.scores[self.row, step] = token, score
-            self.alive &= ~torch.isin(token, self.ends) & (self.room > step + 1)
-            if step % self.every == self.every - 1:
-                token = self._shrink(token)
-                if not self.cache.rows:
-                    return
-            if self.cache.end == self.cache.values[0].shape[1]:
-                self.decoder.widen(self.cache, COLUMNS)
-            logits = self.decoder.step(token, self.cache)
-
-    def _shrink(self, token: torch.Tensor) -> torch.Tensor:
-        """Leave ended rows out once there are enough of them, some excepted that keep the count on a grid."""
-        rows, left = self.cache.rows, int(self.alive.sum())
-        size = min(rows, shapes.up(left, 16 if left > 16 else 4))
-        if size > 0.94 * rows:
-            return token
-        kept = self.alive | (~self.alive).cumsum(0).le(size - left) & ~self.alive
-        order = self.decoder.drop(self.cache, kept)
-        self.row, self.room, self.alive = self.row[order], self.room[order], self.alive[order]
-        return token[order]
-
-
 def encode(tokenizer, message: str) -> tuple[int, ...]:
     """Token ids of a user message in the chat template, up to where the assistant answers; of a tokenizer
     without a template those of the bare message, its own start token before it and a new line after."""
@@ -249,28 +219,6 @@ def encode(tokenizer, message: str) -> tuple[int, ...]:
     turns = [{"role": "user", "content": message}]
     text = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     return tuple(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-
-
-def choose(logits: torch.Tensor, temperature: float, top_p: float, draw: torch.Tensor | None):
-    """Tokens [rows] and their log-probabilities [rows] from logits [rows, vocabulary].
-
-    draw: [rows] uniform numbers in [0, 1); a token is the point where the cumulative distribution passes its
-    number.
-    """
-    if temperature <= 0:
-        token = logits.argmax(-1)
-        return token, logits.log_softmax(-1).gather(-1, token[:, None])[:, 0]
-    scores = (logits / temperature).log_softmax(-1)
-    weights = scores.exp()
-    if top_p < 1:
-        ranked, order = weights.sort(-1, descending=True)
-        ranked = ranked.masked_fill(ranked.cumsum(-1) - ranked >= top_p, 0)
-        weights = torch.zeros_like(weights).scatter(-1, order, ranked)
-    total = weights.cumsum(-1)
-    token = torch.searchsorted(total, draw[:, None] * total[:, -1:], right=True).clamp(
-        max=logits.shape[-1] - 1
-    )
-    return token[:, 0], scores.gather(-1, token)[:, 0]
 
 
 def end_tokens(model, tokenizer) -> frozenset[int]:

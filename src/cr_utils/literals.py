@@ -25,7 +25,7 @@ MAX_PROGRAM = 262_144  # characters; 44,000 short statements take a second and 1
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,15})\Z", re.ASCII)
 _PLAIN_STRING = re.compile(r"""'[ !#-&(-\[\]-~]*'\Z|"[ !#-&(-\[\]-~]*"\Z""")
 _LONG_DIGITS = re.compile(rf"(?<![0-9A-Fa-f_])[0-9A-Fa-f_]{{{MAX_DIGITS},}}")
-_MAY_WARN = re.compile(r"\\|[0-9][A-Za-z]")
+_MAY_WARN = re.compile(r"\\|[0-9]\.?[A-Za-z]")
 _WARNINGS = threading.Lock()
 _WORDS = {"True": True, "False": False, "None": None}
 
@@ -68,7 +68,7 @@ def expression(text: str) -> ast.expr:
     if _LONG_DIGITS.search(text) and _has_long_number(text):
         raise LiteralError(f"a number of more than {MAX_DIGITS} digits")
     try:
-        return _parse_quietly(text.strip(" \t\r\n")).body
+        return parse_quietly(text.strip(" \t\r\n")).body
     except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
         raise LiteralError(f"not a Python expression ({type(error).__name__})") from None
 
@@ -79,10 +79,10 @@ def parse_program(code: str) -> ast.Module:
     """
     if len(code) > MAX_PROGRAM:
         raise ValueError(f"a program longer than {MAX_PROGRAM} characters")
-    return _parse_quietly(code, "exec")
+    return parse_quietly(code, "exec")
 
 
-def _parse_quietly(text: str, mode: str = "eval") -> ast.AST:
+def parse_quietly(text: str, mode: str = "eval") -> ast.AST:
     """Parse without the warnings that `"\\d"` or `1or` give: how a model writes is its own business."""
     if not _MAY_WARN.search(text):
         return ast.parse(text, "<literal>", mode)

@@ -13,6 +13,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
+from .syntax import nodes
+
 MUTATORS = frozenset(("append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "add",
                       "discard", "update", "setdefault"))
 COPIES = frozenset(("list", "dict", "set", "tuple", "sorted"))
@@ -110,7 +112,7 @@ def _replaced(one: ast.stmt, other: ast.stmt) -> bool:
 
 def read(node: ast.AST) -> Names:
     """Names that a piece of the tree reads (the target of `x += 1` is read too, if anything reads x)."""
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+    return frozenset(n.id for n in nodes(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
 
 
 def changed(node: ast.stmt) -> tuple[str | None, bool]:
@@ -138,7 +140,7 @@ def _shared(function: ast.FunctionDef) -> Names:
     Also names that belong to an outer function or to the module.
     """
     found: set[str] = set()
-    for node in ast.walk(function):
+    for node in nodes(function):
         if isinstance(node, ast.Global | ast.Nonlocal):
             found.update(node.names)
         elif isinstance(node, ast.Assign) and not _fresh(node.value):

@@ -1,6 +1,7 @@
 """Who is at work where: one driver per profile, one process per stage, by locks that end with their process.
 
-No lock file has to be cleared away after a kill. On a system without fcntl (Windows) there are no locks.
+No lock file has to be cleared away after a kill or a restart of the machine: what is written in one, if anything,
+decides nothing. On a system without fcntl (Windows), or a disk that knows no locks, there are none.
 """
 
 import atexit
@@ -24,8 +25,10 @@ def _take(file) -> bool:
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError:  # a disk without locks (some network file systems) must not look like another run
+        return True
     return True
 
 

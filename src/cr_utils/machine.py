@@ -102,11 +102,16 @@ class Meter:
         self.wall, self.cpu = time.monotonic(), sum(os.times()[:4])
 
     def read(self) -> dict:
-        """wall_seconds, cpu_seconds, peak_memory in bytes; gpu_peak_memory where torch uses a GPU."""
+        """wall_seconds, cpu_seconds, device_seconds, peak_memory in bytes; gpu_peak_memory on a GPU.
+
+        device_seconds: the wall time of a process that holds a GPU (busy or not), else the CPU time.
+        """
         torch = sys.modules.get("torch")
         used = {"wall_seconds": round(time.monotonic() - self.wall, 2),
                 "cpu_seconds": round(sum(os.times()[:4]) - self.cpu, 2), "peak_memory": peak_memory()}
-        if torch and torch.cuda.is_available():
+        gpu = torch is not None and torch.cuda.is_available()
+        used["device_seconds"] = used["wall_seconds" if gpu else "cpu_seconds"]
+        if gpu:
             used["gpu_peak_memory"] = torch.cuda.max_memory_allocated()
         return used
 

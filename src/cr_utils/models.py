@@ -26,6 +26,10 @@ import transformers  # noqa: E402
 from cr_utils import attention, distributed, paths  # noqa: E402
 from cr_utils.errors import UserError  # noqa: E402
 
+# For a model that has no chat template of its own (Llama base, DeepSeek-Coder base): the message and a new
+# line, then the answer. Saved with what is trained from it, so that a server asks in the same form.
+PLAIN = ("{% for m in messages %}{{ m['content'] }}"
+         "{% if m['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}")
 SMALL = 500_000_000  # parameters below which nothing need be saved on memory
 LORA = {
     "r": 16,
@@ -62,6 +66,8 @@ def locate(spec: str) -> str:
     """What `from_pretrained` takes for a spec: "shipped", a folder (with config.json) or a hub id."""
     if spec == "shipped":
         return str(paths.asset("base"))
+    if spec == "scratch":
+        raise UserError("model scratch is trained by a run: name its folder, results/<profile>/00_base/model")
     folder = Path(spec)
     if folder.is_dir():
         if not any((folder / name).is_file() for name in ("config.json", "adapter_config.json")):
@@ -165,16 +171,22 @@ def without_bitsandbytes():
 
 
 def read_tokenizer(path: str):
-    """The tokenizer saved in a folder or on the hub, padding on the left.
+    """The tokenizer saved in a folder or on the hub, padding left, with a chat template (PLAIN at need).
 
     A folder whose tokenizer is a plain `tokenizers` file is read as such: AutoTokenizer goes by the
     architecture and would put Qwen's own splitting rules in place of ours.
     """
     saved = Path(path) / "tokenizer_config.json"
     plain = ("TokenizersBackend", "PreTrainedTokenizerFast")
+    kind = transformers.AutoTokenizer
     if saved.is_file() and json.loads(saved.read_text(encoding="utf-8")).get("tokenizer_class") in plain:
-        return transformers.PreTrainedTokenizerFast.from_pretrained(path, padding_side="left")
-    return transformers.AutoTokenizer.from_pretrained(path, padding_side="left")
+        kind = transformers.PreTrainedTokenizerFast
+    tokenizer = kind.from_pretrained(path, padding_side="left")
+    if not tokenizer.chat_template:
+        start = tokenizer.bos_token
+        opens = start and tokenizer("x")["input_ids"][:1] == [tokenizer.bos_token_id]
+        tokenizer.chat_template = ("{{ bos_token }}" if opens else "") + PLAIN
+    return tokenizer
 
 
 def is_adapter(path: str) -> bool:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import yaml
 
-from cr_utils import paths
+from cr_utils import arithmetic, paths
+from cr_utils.arithmetic import processes
 from cr_utils.errors import UserError
 from cr_utils.schema import (
     ALSO,
@@ -23,14 +24,16 @@ from cr_utils.schema import (
     DEFAULT_PROFILE,
     NOT_PROFILES,
     REQUIRED,
+    SAMPLED,
     SCHEMA,
-    SHARDING,
     STAGE_KEYS,
-    TASKS,
     UNRECORDED,
-    VLLM,
     Key,
 )
+
+__all__ = ["cell", "collect", "deciding_keys", "load", "load_base", "main", "nearest", "notebook_keys",
+           "notebook_values", "parse_value", "processes", "profiles", "stage_keys", "validate_notebook_defaults",
+           "write_cell"]
 
 
 def nearest(word: str, known) -> str:
@@ -89,7 +92,9 @@ def load(profile: str = DEFAULT_PROFILE, overrides: dict | None = None) -> dict:
     if missing:
         raise UserError(f"{where} does not set {missing[0]} ({SCHEMA[missing[0]].help}): add the line")
     full = {key: values.get(key, spec.default) for key, spec in SCHEMA.items()}
-    _cross_check(full)
+    if full["eval_whole"]:
+        full |= {key: int(SCHEMA[key].high) for key in SAMPLED if full[key]}
+    arithmetic.check(full)
     return json.loads(json.dumps(full))
 
 
@@ -131,57 +136,6 @@ def _check_range(key: str, value, spec: Key, where: str) -> None:
     if not low <= value <= high:
         bounds = f"at least {spec.low}" if spec.high is None else f"between {spec.low} and {spec.high}"
         raise UserError(f"{where}: {key} is {value}, must be {bounds} ({spec.help})")
-
-
-def processes(values: dict) -> int:
-    """How many processes train together: one per GPU of every node."""
-    return values["launch"].get("nodes", 1) * values["launch"].get("gpus", 1)
-
-
-def _check_launch(launch: dict, name: str, four_bit: bool, lora: int) -> None:
-    for key, value in launch.items():
-        known = {"sharding": SHARDING, "vllm": VLLM}.get(key)
-        if known and value not in known:
-            raise UserError(f"{name}: launch: {key} is {value!r}: one of {', '.join(known)}")
-        if not known and (type(value) is not int or not 1 <= value <= 1024):
-            raise UserError(f"{name}: launch: {key} is {value!r}: a number from 1 to 1024")
-    if four_bit and not lora:
-        raise UserError(f"{name}: model_four_bit without an adapter cannot be trained: set model_lora")
-    if four_bit and launch.get("vllm", "none") != "none":
-        raise UserError(f"{name}: TRL cannot hand 4-bit weights to vLLM: set launch vllm: none")
-    if four_bit and launch.get("sharding", "none") != "none":
-        raise UserError(f"{name}: 4-bit weights are not sharded here: set launch sharding: none")
-
-
-def _cross_check(values: dict) -> None:
-    """Arithmetic between keys, each failing with the numbers that do not fit."""
-    updates = values["grpo_updates"]
-    name = f"profile {values['profile']}"
-    _check_launch(values["launch"], name, values["model_four_bit"], values["model_lora"])
-    if values["eval_engine"] == "vllm" and (values["model_four_bit"] or values["model_lora"]):
-        raise UserError(f"{name}: vLLM answers for whole models here: with model_four_bit or model_lora set "
-                        "eval_engine: transformers")
-    rollouts, count = values["grpo_prompts"] * values["grpo_group"], processes(values)
-    batch = values["grpo_batch_size"] * count
-    if rollouts % (batch * updates):
-        by = f" * {count} processes" if count > 1 else ""
-        raise UserError(f"{name}: grpo_prompts * grpo_group = {rollouts} must be a multiple of "
-                        f"grpo_batch_size * grpo_updates{by} = {batch * updates}")
-    if values["grpo_save_every"] % updates:
-        raise UserError(f"{name}: grpo_save_every = {values['grpo_save_every']} must be a multiple of "
-                        f"grpo_updates = {updates}, or a resumed run would diverge")
-    if values["grpo_save_every"] > values["grpo_steps"]:
-        raise UserError(f"{name}: grpo_save_every = {values['grpo_save_every']} exceeds "
-                        f"grpo_steps = {values['grpo_steps']}: no checkpoint would be made")
-    for key in ("distill_mix", "distill_styles"):
-        shares = list(values[key].values())
-        if not all(type(one) in (int, float) and one >= 0 for one in shares) or abs(sum(shares) - 1) > 1e-6:
-            raise UserError(f"{name}: {key} = {values[key]} must hold shares of at least 0 that sum to 1")
-    for key in ("grpo_tasks", "ablation_arms"):
-        if len(set(values[key])) < len(values[key]):
-            raise UserError(f"{name}: {key} = {values[key]} names something twice")
-    if not values["grpo_tasks"]:
-        raise UserError(f"{name}: grpo_tasks is empty: name at least one of {', '.join(TASKS)}")
 
 
 def parse_value(key: str, text: str):

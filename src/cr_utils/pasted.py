@@ -11,7 +11,6 @@ import ast
 import functools
 import re
 import unicodedata
-import warnings
 from pathlib import Path
 
 from cr_utils import literals
@@ -155,9 +154,7 @@ def _is_python(text: str) -> bool:
 
 
 def _parsed(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a model's '\d' is not our warning
-        return ast.parse(text)
+    return literals.parse_quietly(text, "exec")
 
 
 def _right_side(text: str) -> ast.expr | None:

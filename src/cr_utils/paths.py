@@ -16,6 +16,7 @@ from pathlib import Path
 from cr_utils.errors import UserError
 
 STAGES = ("01_data", "02_distill", "03_sft", "04_grpo", "05_eval", "06_ablations")
+BASE = "00_base"  # no notebook: pre-training of the start model, in profiles with `model: scratch`
 
 
 def package() -> Path:

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import jsonl, locks, machine, paths, sources
+from cr_utils import budget, jsonl, locks, machine, paths, sources
 from cr_utils import params as parameters
 from cr_utils.errors import UserError
 
@@ -231,13 +231,18 @@ class Record:
         return found
 
     def _waits(self, what: str, stage: str) -> UserError:
-        """The error of a stage that needs what an unfinished one makes; names all that have to run before."""
-        before = paths.STAGES[:paths.STAGES.index(self.stage)]
-        missing = [one for one in before if one == stage or one != "05_eval"
-                   and not manifest(self.profile, one)]
+        """The error of a stage that needs what an unfinished one makes; it names all that have to run before."""
+        first = (paths.BASE,) if self.params["model"] == "scratch" else ()
+        before = [*first, *paths.STAGES[:paths.STAGES.index(self.stage)]]
+        missing = [one for one in before if one == stage or not manifest(self.profile, one)]
         are = "is" if len(missing) == 1 else "are"
         return UserError(f"{self.stage} needs {what}, but {' and '.join(missing)} {are} not done: "
                          f"run `python -m cr_utils run {' '.join(missing)} --profile {self.profile}`")
+
+    def start_model(self) -> str:
+        """The start model as models.load takes it: what the profile names, or the one that 00_base trained."""
+        scratch = self.params["model"] == "scratch"
+        return str(self.need(paths.BASE, "model")) if scratch else self.params["model"]
 
     @property
     def trained(self) -> dict | None:
@@ -260,13 +265,14 @@ class Record:
         """
         if self.done:
             return manifest(self.profile, self.stage)
-        files = _hashes(self.dir, outputs)
+        fitted = budget.read(self.dir)
+        files = _hashes(self.dir, [*outputs, *([budget.FILE] if fitted else [])])
         for left in self.dir.glob("*.partial*"):  # what a killed run would have been taken up from
             left.unlink()
         content = {
             "stage": self.stage, "profile": self.profile, "seed": self.params.get("seed"),
             "params": relevant(self.stage, self.params), "inputs": self.inputs, "outputs": files,
-            "metrics": metrics or {}, "attempts": self.attempts, **self.meter.read(),
+            "metrics": metrics or {}, "budget": fitted, "attempts": self.attempts, **self.meter.read(),
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "code": machine.git(),
             "versions": machine.versions(), "hardware": machine.hardware(), "sources": self.sources,
             "bytes": sum(file.stat().st_size for file in self.dir.rglob("*") if file.is_file()),

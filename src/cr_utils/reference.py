@@ -1,10 +1,10 @@
 """`python -m cr_utils reference`: keep the small records of a finished run under
 results/reference/<profile>/.
 
-Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, one line
-per answer with its verdict, and facts of problems and chains (`kept`): enough to recompute every number and
-to redraw every figure. Left out: models, executed notebooks, problems and chains, and every text of an answer
-about a benchmark, since it quotes its programs.
+Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, the executed
+notebooks as pages, one line per answer with its verdict, and facts of problems and chains (`kept`): enough to recompute
+every number and to redraw every figure. Left out: models, problems and chains, and every text of an answer about a
+benchmark, since it quotes its programs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import shutil
 from pathlib import Path
 
-from . import exhibits, jsonl, kept, paths
+from . import executed, exams, exhibits, jsonl, kept, paths
 from .errors import UserError
 
 KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json",
@@ -62,7 +62,7 @@ def keep(profile: str, target: Path | None = None) -> Path:
     made = source / "01_data" / "problems.jsonl"
     problems = jsonl.read(made) if made.is_file() else []
     shutil.rmtree(target, ignore_errors=True)
-    for stage in paths.STAGES:
+    for stage in (paths.BASE, *paths.STAGES):
         for name in KEPT:
             if (source / stage / name).is_file():
                 (target / stage).mkdir(parents=True, exist_ok=True)
@@ -71,8 +71,8 @@ def keep(profile: str, target: Path | None = None) -> Path:
             if (source / stage / name).is_file():
                 kept.write(kept.beside(target / stage / name), map(facts, jsonl.read(source / stage / name)))
         if (source / stage / "items.jsonl").is_file():
-            jsonl.write(target / stage / "items.jsonl",
-                        kept.items(jsonl.read(source / stage / "items.jsonl"), problems))
+            jsonl.write(target / stage / "items.jsonl", kept.items(jsonl.read(source / stage / "items.jsonl"), problems))
+    _pages(source, target)
     for folder in ("tables", "figures"):
         shutil.copytree(source / folder, target / folder)
     if (source / exhibits.FILE).is_file():
@@ -80,6 +80,18 @@ def keep(profile: str, target: Path | None = None) -> Path:
     page = (source / "index.html").read_text(encoding="utf-8")
     jsonl.write_text(target / "index.html", linked(page, target))
     return target
+
+
+def _pages(source: Path, target: Path) -> None:
+    """The executed notebooks as pages; no output of theirs that quotes an answer about a benchmark."""
+    found = [source / stage / "items.jsonl" for stage in paths.STAGES]
+    answers = {item["completion"] for path in found if path.is_file() for item in jsonl.read(path)
+               if item.get("completion") and item.get("benchmark") in exams.PUBLISHED}
+    places = {str(paths.benchmarks()): "$CR_BENCHMARKS", str(paths.results_root()): "results", str(paths.root()): ".",
+              str(Path.home()): "~"}
+    for stage in paths.STAGES:
+        if (source / stage / f"{stage}.ipynb").is_file():
+            executed.write(source / stage / f"{stage}.ipynb", target / stage / f"{stage}.html", answers, places)
 
 
 def main(words: list[str]) -> int:

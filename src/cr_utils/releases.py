@@ -10,6 +10,7 @@ this package.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import hashlib
 import json
@@ -19,15 +20,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import answers, candidates, literals, program_replies, questions, trace, trust
+from . import answers, candidates, jsonl, literals, program_replies, questions, trace, trust
 from .candidates import SPLITS
 from .errors import UserError
-from .fingerprints import committed, fingerprint
+from .fingerprints import fingerprint
 from .sandbox import Sandbox
+from .wide.near import copied, parsed
 
 HUB = {"rl": "justForAnonymous/rl_dataset", "sft": "justForAnonymous/sft_dataset"}
 COLUMNS = {"rl": ("func_str", "func_name", "func_args", "result"), "sft": ("conversations",)}
-REASONS = ("not a plain program", "benchmark program", "fails or gives another value", "too many steps",
+REASONS = ("not a plain program", "benchmark program", "near copy", "fails or gives another value", "too many steps",
            "output not a small literal", "duplicate", "no room in its split")
 ASSERT = re.compile(r"^assert .*$", re.MULTILINE)
 BLANK, BATCH = "????", 500
@@ -73,14 +75,16 @@ def problems(sizes: dict[str, int], options: dict) -> tuple[list[dict], list[dic
     return [problem for split in SPLITS for problem in found[split]], steps
 
 
-def chains() -> Iterator[dict]:
-    """The SFT set as chain records (see DESIGN: Chain), judged anew by our own rules and our own runs.
+def chains(given_rows: list[dict] | None = None) -> Iterator[dict]:
+    """The SFT set (or some rows of it) as chain records (see DESIGN: Chain), judged anew by our own rules and
+    our own runs.
 
     Rows whose question or answer is in no form that can be judged, or whose program does not run, are left
-    out.
+    out. Chains about copies of benchmark programs are not accepted; their kind says so.
     """
     with Sandbox() as sandbox:
-        for start, given in _batches(rows("sft")):
+        trust.demand(sandbox.layers, untrusted=True)
+        for start, given in _batches(rows("sft") if given_rows is None else given_rows):
             found = [_exchange(row, start + i) for i, row in enumerate(given)]
             found = [one for one in found if one is not None]
             calls = [(p["code"], f"{p['entry_point']}({p['input']})")
@@ -91,10 +95,31 @@ def chains() -> Iterator[dict]:
             known = [(questions.at(p, task), text) for p, task, text in known if p["output"] is not None]
             judged = answers.judge_many([q for q, _ in known], [text for _, text in known], sandbox=sandbox)
             for (question, text), verdict in zip(known, judged, strict=True):
+                copy = copied(question.code) if parsed(question.code) else None
                 yield {"id": question.id, "problem_id": question.problem_id, "task": question.task,
-                       "prompt": question.prompt, "completion": text, "verdict": verdict.passed,
-                       "kind": verdict.kind, "teacher": "released", "tries": 1,
+                       "prompt": question.prompt, "completion": text, "verdict": verdict.passed and not copy,
+                       "kind": copy or verdict.kind, "teacher": "released", "tries": 1,
                        "steps": max(0, text.count("\n") - 2)}
+
+
+def main(words: list[str]) -> int:
+    """The released SFT chains, judged anew, as a file to train on (`sft_chains`); what came of them is printed."""
+    asked = argparse.ArgumentParser(prog="python -m cr_utils data chains", description=main.__doc__)
+    asked.add_argument("--out", type=Path, required=True, help="JSONL file of all chains, with their verdicts")
+    asked.add_argument("--limit", type=int, default=0, help="read so many rows only (0: all)")
+    given = asked.parse_args(words)
+    found = rows("sft")
+    found = found[:given.limit] if given.limit else found
+    made = list(chains(found))
+    if not made:
+        raise UserError(f"{HUB['sft']}: none of {len(found)} rows is in a form that can be judged")
+    jsonl.write(given.out, made)
+    kinds = Counter(row["kind"] for row in made if not row["verdict"])
+    print(f"{len(found)} rows: {len(found) - len(made)} in no form that can be judged, "
+          + "".join(f"{n} {kind}, " for kind, n in kinds.most_common())
+          + f"{sum(row['verdict'] for row in made)} accepted, in {given.out}. Train on them: "
+          f"python -m cr_utils run 03_sft -p sft_chains '[{given.out}]'")
+    return 0
 
 
 def _batches(given: list[dict]) -> Iterator[tuple[int, list[dict]]]:
@@ -160,8 +185,9 @@ def _plain(row: dict) -> dict | str:
     imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(tree))
     if imports or call.keywords or not call.args or row["func_name"] not in names:
         return "not a plain program"
-    if print_ in committed():
-        return "benchmark program"
+    copy = copied(code, print_)
+    if copy:
+        return copy
     name = "r" + hashlib.sha256(f"{code}\0{text}".encode()).hexdigest()[:12]
     constraint = {"type": "", "method": "", "setting": "released", "depth": 0}
     return {"id": name, "code": code, "entry_point": row["func_name"], "input": text, "output": row["result"],
@@ -202,10 +228,10 @@ def _exchange(row: dict, number: int) -> tuple[dict, str, str] | None:
     is in no form that we know. An output problem has no output yet: the row's own answer is no truth.
     """
     turns = {turn["from"]: turn["value"] for turn in row["conversations"]}
-    parsed, human = answers.extract(turns.get("gpt", "").strip()), turns.get("human", "")
-    asked, given = ASSERT.search(human), ASSERT.findall(parsed.answer or "")
+    said, human = answers.extract(turns.get("gpt", "").strip()), turns.get("human", "")
+    asked, given = ASSERT.search(human), ASSERT.findall(said.answer or "")
     sides = answers.split_assert(given[-1]) if given else None
-    if not (asked and sides and parsed.reasoning):
+    if not (asked and sides and said.reasoning):
         return None
     wanted, _, value = asked.group().removeprefix("assert ").rpartition(" == ")
     entry, _, arguments = wanted.partition("(")
@@ -215,6 +241,6 @@ def _exchange(row: dict, number: int) -> tuple[dict, str, str] | None:
     code = human[:asked.start()].rpartition("```")[2].removeprefix("python").strip("\n")
     problem = {"id": f"s{number:06d}", "code": code, "entry_point": entry,
                "input": "" if backward else arguments[:-1], "output": value if backward else None}
-    text = (f"<reasoning>\n{parsed.reasoning.strip()}\n</reasoning>\n"
+    text = (f"<reasoning>\n{said.reasoning.strip()}\n</reasoning>\n"
             f"<answer>{sides[0] if backward else sides[1]}</answer>")
     return problem, "input" if backward else "output", text

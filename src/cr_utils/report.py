@@ -24,6 +24,7 @@ from cr_utils import (
     params,
     paths,
     published,
+    scaling,
     story,
     tables,
 )
@@ -31,12 +32,11 @@ from cr_utils.arms import REFERENCES
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 
-BOX = ("<b>Small scale.</b> This run trains a model of a few million parameters on generated programs. It "
-       "asks the paper's questions of a small model and <b>is no evidence for or against the claims about 7B "
-       "and 14B models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come "
-       "from.")
-LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. "
-         "Published numbers come from secondary sources, as the source column says.")
+BOX = ("<b>Small scale.</b> This run trains a model of {size} on generated programs. It asks the "
+       "paper's questions of a small model and <b>is no evidence for or against the claims about 7B and 14B "
+       "models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come from.")
+LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. Published "
+         "numbers come from secondary sources, as the source column says.")
 
 
 def build(profile: str, folder: Path | str | None = None) -> Path:
@@ -72,6 +72,7 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
         "paired": tables.paired(items),
         "ablations": tables.ablations(arms, results.reasons),
         "ablations_paired": tables.paired(arms, REFERENCES.items(), "arm"),
+        "ablations_steps": comparisons.steps(arms, REFERENCES),
         "claims": claims.claims(items, arms, **about),
         "claims_detail": claims.details(items, arms, **about),
         "generalization": tables.generalization(items, about["model"], results.reasons),
@@ -105,6 +106,10 @@ def _page(told: story.Story) -> str:
                         f'<p class="lead">{page.escape(lead)}</p>'
                         f"{write(told)}</section>")
         links.append(f'<a href="#{anchor}">{page.escape(title)}</a>')
+    several = scaling.section(results.folder.resolve().parent)
+    if several:
+        sections.append(f'<section id="scaling"><h2>Runs compared</h2>{several}</section>')
+        links.append('<a href="#scaling">Runs compared</a>')
     assets = {name: paths.asset(f"report/{name}").read_text(encoding="utf-8")
               for name in ("page.html", "style.css", "browse.css", "script.js", "browse.js")}
     model = str(results.params.get("model", "shipped"))
@@ -112,12 +117,15 @@ def _page(told: story.Story) -> str:
         title=f"CodeReasoner, reproduced: {page.escape(results.profile)}",
         profile=page.escape(results.profile),
         style=assets["style.css"] + assets["browse.css"], script=assets["script.js"] + assets["browse.js"],
-        hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links),
-        sections="\n".join(sections),
-        box=BOX if claims.size(model) is None else LARGE.format(model=page.escape(model)),
-        paper=published.PAPER,
-        summary=story.summary(told), state=overview.state(results),
-        command=page.command(f"make reproduce PROFILE={results.profile}"))
+        hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links), sections="\n".join(sections),
+        box=BOX.format(size=_size(results)) if claims.size(model) is None else LARGE.format(model=page.escape(model)), paper=published.PAPER,
+        summary=story.summary(told), state=overview.state(results), command=f"make reproduce PROFILE={results.profile}")
+
+
+def _size(results: Results) -> str:
+    """The size of a small start model in words."""
+    made = (results.pretraining or {}).get("metrics", {}).get("parameters")
+    return f"{made / 1e6:.0f} million parameters, from scratch," if made else "a few million parameters"
 
 
 def _hashes(results: Results) -> dict[str, str]:

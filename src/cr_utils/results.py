@@ -40,6 +40,16 @@ class Results:
                     self.warnings.append(f"{stage}/manifest.json is damaged: the stage is left out")
         return found
 
+    @cached_property
+    def pretraining(self) -> dict | None:
+        """The manifest of the start model's training, where the run trained one from scratch."""
+        path = self.folder / paths.BASE / "manifest.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        except ValueError:
+            self.warnings.append(f"{paths.BASE}/manifest.json is damaged: it is left out")
+            return None
+
     @property
     def params(self) -> dict:
         """All parameters that the finished stages recorded."""
@@ -78,7 +88,8 @@ class Results:
 
         A file that is not at hand is no fault: a published run may leave models out.
         """
-        for stage, manifest in self.manifests.items():
+        trained = {paths.BASE: self.pretraining} if self.pretraining else {}
+        for stage, manifest in (trained | self.manifests).items():
             for name, digest in manifest.get("outputs", {}).items():
                 path = self.folder / stage / name
                 if path.is_file() and machine.sha256(path) != digest:
@@ -112,8 +123,8 @@ class Results:
 
     @cached_property
     def arms(self) -> list[dict]:
-        """Evaluation items of the ablation arms."""
-        return self.rows("06_ablations", "items.jsonl")
+        """Evaluation items of the ablation arms, with the same about their chains."""
+        return steps.annotate(self.rows("06_ablations", "items.jsonl"), self.problem_rows)
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

@@ -63,6 +63,17 @@ class Exam:
                 verdicts[index] = bool(row["passed"])
         return verdicts
 
+    def in_place(self, asked: Question, text: str | None) -> str | None:
+        """The literal that a whole completed test puts in the place of ``??``; None for any other answer.
+
+        The rest must be the asked test; lines missing at its beginning are the question's, as published.
+        """
+        if asked.task != "output" or not text or not _is_test(text):
+            return None
+        test = self.pairs[tuple(map(int, asked.problem_id.split(".")))].output_pred
+        filled = reval_output.holes(test, reval_output.padded(text, test))
+        return filled.texts[0] if filled and len(filled.texts) == 1 else None
+
 
 def at_hand(mode: str = "auto") -> Exam | None:
     """The benchmark where its two files can be had; else None, or UserError in mode "require"."""

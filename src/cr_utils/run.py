@@ -43,14 +43,18 @@ class Step:
     why: str
 
 
-def select(names: list[str]) -> list[str]:
-    """Stages meant by names, numbers (03) or bare names (sft), in running order; all where none is named."""
-    short = {name: stage for stage in paths.STAGES for name in (stage, *stage.split("_", 1))}
+def select(names: list[str], model: str = "shipped") -> list[str]:
+    """Stages meant by names, numbers (03) or bare names (sft), in running order; all where none is named.
+
+    model: the profile's start model; where it is trained from scratch, the stage that does it is among them.
+    """
+    known = (paths.BASE, *paths.STAGES) if model == "scratch" else paths.STAGES
+    short = {name: stage for stage in known for name in (stage, *stage.split("_", 1))}
     for name in names:
         if name not in short:
-            raise UserError(f"no stage {name!r}: {params.nearest(name, paths.STAGES)}")
+            raise UserError(f"no stage {name!r}: {params.nearest(name, known)}")
     wanted = {short[name] for name in names}
-    return [stage for stage in paths.STAGES if not names or stage in wanted]
+    return [stage for stage in known if not names or stage in wanted]
 
 
 def plan(stages: list[str], values: dict, force: bool = False, update: bool = False) -> list[Step]:
@@ -90,7 +94,7 @@ def run(stages: list[str], values: dict, force: bool = False, update: bool = Fal
     """Run the stages that need it. Raises UserError before anything runs, StageError at the first failure."""
     profile = values["profile"]
     for stage in stages:
-        if not paths.notebook(stage).is_file():
+        if stage != paths.BASE and not paths.notebook(stage).is_file():
             raise UserError(f"{paths.shown(paths.notebook(stage))} is missing: restore it from the "
                             "repository")
     with only_one(profile):
@@ -127,7 +131,8 @@ def run_stage(stage: str, values: dict) -> None:
         report = _execute(stage, working, values, folder / "log.txt")
     if record.state(stage, values).done:
         if report["kind"] == "ok":
-            _tidy(working, kept)
+            if stage != paths.BASE:
+                _tidy(working, kept)
         else:
             say(stage,
                 "finished, but its notebook was stopped before its end: the same command writes it anew")
@@ -138,9 +143,9 @@ def run_stage(stage: str, values: dict) -> None:
     if report["kind"] == "user":
         said = report["message"] if report["message"].startswith(stage) else f"{stage}: {report['message']}"
         raise UserError(f"{said} (log: {paths.shown(folder / 'log.txt')})")
-    places = f"Log: {paths.shown(folder / 'log.txt')}, notebook: {failed.name}"
-    raise StageError(f"{stage} failed: {failures.cause(report)}", f"{failures.remedy(report)} {places}",
-                     report["trace"])
+    book = f", notebook: {failed.name}" if failed.is_file() else ""
+    places = f"Log: {paths.shown(folder / 'log.txt')}{book}"
+    raise StageError(f"{stage} failed: {failures.cause(report)}", f"{failures.remedy(report)} {places}", report["trace"])
 
 
 def handed(stage: str, values: dict) -> dict:
@@ -152,14 +157,21 @@ def handed(stage: str, values: dict) -> dict:
     return {key: values[key] for key in declared if key in values and key != "force"}
 
 
+def _command(stage: str, target: Path, values: dict, report: Path) -> list[str]:
+    """The child that does a stage: its notebook's, or, for the stage without one, its own."""
+    if stage == paths.BASE:
+        return [sys.executable, "-m", "cr_utils.base_stage", str(report)]
+    return [sys.executable, "-m", "cr_utils.execute", str(paths.notebook(stage)), str(target),
+            json.dumps(handed(stage, values)), str(report)]
+
+
 def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
     """Run the child, pass its lines on, and return its report ({"kind": "gone"} where it left none)."""
     mark = f"{os.getpid()}-{time.time_ns()}"
     told = {"CR_PARAMETERS": json.dumps(values | {"force": False}), "CR_RUN": mark}
     with tempfile.TemporaryDirectory(prefix="cr-") as scratch:
         report = Path(scratch) / "report.json"
-        command = [sys.executable, "-m", "cr_utils.execute", str(paths.notebook(stage)), str(target),
-                   json.dumps(handed(stage, values)), str(report)]
+        command = _command(stage, target, values, report)
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, start_new_session=True, encoding="utf-8",
                                  errors="replace", env=os.environ | QUIET | told)
@@ -173,11 +185,18 @@ def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
                 kill_tree(child.pid)
                 end_marked("CR_RUN", mark)  # what had lost its parent before
                 lines.join(timeout=10)
-            found = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else \
-                {"kind": "gone", "message": "", "trace": ""}
+            found = _reported(report)
             if found["kind"] != "ok":
                 kept.write(f"{found['kind']}: {found['message']}\n{found['trace']}\n")
     return found
+
+
+def _reported(path: Path) -> dict:
+    """What the child reported; a report that is missing or was torn off is that of a process that was killed."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {"kind": "gone", "message": "", "trace": ""}
 
 
 def _relay(stage: str, stream, kept) -> None:
@@ -230,7 +249,7 @@ def main(words: list[str]) -> int:
         if key in ("profile", "force"):
             raise UserError(f"-p {key}: use --{key}")
     values = params.load(asked.profile, {key: params.parse_value(key, text) for key, text in asked.given})
-    stages = select(asked.stages)
+    stages = select(asked.stages, values["model"])
     if asked.plan:
         steps = plan(stages, values, asked.force, asked.update)
         for step in steps:

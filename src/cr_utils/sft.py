@@ -64,6 +64,28 @@ def order(lengths: list[int], batch: int, total: int, seed: int) -> list[int]:
     return out[:total]
 
 
+def completion_tokens(encoded: list[dict]) -> list[int]:
+    """Trained tokens of each encoded row: its completion and the end token."""
+    return [sum(label != IGNORED for label in row["labels"]) for row in encoded]
+
+
+def updates_for(tokens: int, encoded: list[dict], params: dict) -> tuple[int, int]:
+    """(updates, tokens): how many updates on these rows, in the order of training, take at least `tokens`
+    completion tokens, and how many they take.
+
+    params: sft_batch_size, sft_grad_accum, seed. For a training in one process.
+    """
+    counts, sizes = completion_tokens(encoded), [len(row["input_ids"]) for row in encoded]
+    batch, update = params["sft_batch_size"], params["sft_batch_size"] * params["sft_grad_accum"]
+    most = update * (1 + tokens // (update * min(counts)))
+    seen = 0
+    for number, row in enumerate(order(sizes, batch, most, params["seed"]), start=1):
+        seen += counts[row]
+        if seen >= tokens and number % update == 0:
+            return number // update, seen
+    raise AssertionError("each row has a completion token at least")
+
+
 class Collator:
     """Pads rows at the right. No attention mask: a causal model never looks at what comes after."""
 

@@ -28,12 +28,12 @@ class Trainer(SFTTrainer):
         """The gradient of one batch, on a CPU in pieces, whose activations stay small."""
         pieces = [inputs]
         if num_items_in_batch is not None and self.args.use_cpu and self.plain(model):
-            pieces = cut(inputs, self.processing_class.pad_token_id, TOKENS)
+            pieces = cut(inputs, TOKENS)
         return sum(super(Trainer, self).training_step(model, piece, num_items_in_batch) for piece in pieces)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         if model.training:
-            self.tokens += int((inputs["input_ids"] != self.processing_class.pad_token_id).sum())
+            self.tokens += int(lengths(inputs).sum())
         if return_outputs or not self.plain(model):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         # TRL's head goes over all tokens, tile by tile, for metrics nobody reads: on a CPU two thirds of the
@@ -53,9 +53,15 @@ class Trainer(SFTTrainer):
         )
 
 
-def cut(inputs: dict, pad: int, tokens: int) -> list[dict]:
-    """A batch halved until its pieces have at most `tokens` tokens (or one row), like lengths together."""
-    length = (inputs["input_ids"] != pad).sum(1)
+def lengths(inputs: dict) -> torch.Tensor:
+    """Tokens of each row [rows]: up to its last label, the end token, which may be the padding token too."""
+    labelled = inputs["labels"] != IGNORED
+    return (labelled * torch.arange(1, labelled.shape[1] + 1, device=labelled.device)).amax(1)
+
+
+def cut(inputs: dict, tokens: int) -> list[dict]:
+    """A batch halved until pieces have at most `tokens` tokens or one row; rows of like length together."""
+    length = lengths(inputs)
     rows, width = torch.argsort(length, stable=True), int(length.max())
     size = len(rows)
     while size > 1 and size * width > tokens:
@@ -106,10 +112,10 @@ def build(encoded: list[dict], model, tokenizer, out: Path, params: dict) -> Tra
             processing_class=tokenizer,
             data_collator=Collator(tokenizer.pad_token_id),
         )
-    lengths = [len(row["input_ids"]) for row in encoded]
+    sizes = [len(row["input_ids"]) for row in encoded]
     batch = config.per_device_train_batch_size * max(1, trainer.accelerator.num_processes)
     total = batch * config.gradient_accumulation_steps * config.max_steps
-    trainer.rows = order(lengths, batch, total, config.seed)
+    trainer.rows = order(sizes, batch, total, config.seed)
     return trainer
 
 

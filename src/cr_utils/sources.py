@@ -23,7 +23,8 @@ SHOWS = frozenset("""
     estimates
 """.split())
 CARRIES = frozenset("""
-    errors schema params launch cards paths machine record jsonl progress noise sources train
+    errors schema params arithmetic launch cards paths machine record jsonl progress noise sources train budget fits
+    data_fits fits_base
 """.split())
 WHOLE = frozenset({"zygote"})
 DATA = {"constraints": ("params/constraints.yaml",), "fingerprints": ("assets/fingerprints.txt",),
@@ -38,6 +39,8 @@ def of_stage(stage: str) -> dict[str, str]:
 
     Empty where the notebook cannot be read: then nothing is known, and nothing counts as changed.
     """
+    if stage == paths.BASE:
+        return _of(ast.parse("from cr_utils import base_stage\nbase_stage.run(values)").body)
     try:
         text = paths.notebook(stage).read_text(encoding="utf-8")
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
@@ -45,8 +48,12 @@ def of_stage(stage: str) -> dict[str, str]:
         return {}
     body = [statement for cell in cells for statement in _statements(cell)]
     working = deciding(body)
-    reached = _reach(_aliases(body, "notebook"), working)
-    found = {f"{stage}.ipynb": _digest(working)}
+    return {f"{stage}.ipynb": _digest(working)} | _of(working, body)
+
+
+def _of(working: list[ast.stmt], body: list[ast.stmt] | None = None) -> dict[str, str]:
+    """Hashes of the modules and data that statements reach; body: all statements, with their imports."""
+    reached, found = _reach(_aliases(body or working, "notebook"), working), {}
     for module in sorted({module for module, _ in reached}):
         names = {name for where, name in reached if where == module}
         found[module.replace(".", "/") + ".py"] = _module(module).digest(names)

@@ -201,7 +201,9 @@ def ablation(story: Story) -> str:
     return missing(story, "06_ablations", story.figure("ablations") + story.table(
         "ablations", "All arms", "06_ablations", "items.jsonl", folded=True) + story.table(
         "ablations_paired", "Paired tests of the arms", "06_ablations", "items.jsonl",
-        "b is the arm that a is compared with: a positive difference says that the part left out helps."))
+        "b is the arm that a is compared with: a positive difference says that the part left out helps.")
+        + story.table("ablations_steps", "Steps against answers, by arm", "06_ablations", "items.jsonl", folded=True,
+                      look="steps: chains right in every step; difference: the arm's minus that of `against`."))
 
 
 def browse(story: Story) -> str:
@@ -219,10 +221,10 @@ def browse(story: Story) -> str:
 
 
 def provenance(story: Story) -> str:
-    """Manifests: time, hardware, versions, commit, hashes; and what a reader must know about the records."""
-    rows, blocks = [], []
-    for stage in paths.STAGES:
-        found = story.results.manifests.get(stage)
+    """Manifests: time, hardware, versions, commit, hashes; and what the reader must know about the records."""
+    rows, blocks, trained = [], [], story.results.pretraining
+    for stage in (*([paths.BASE] if trained else []), *paths.STAGES):
+        found = trained if stage == paths.BASE else story.results.manifests.get(stage)
         rows.append({"stage": stage, **(_run(found) if found else {"finished": None})})
         if found:
             blocks.append(f'<div id="run-{stage}">'

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 
+from .syntax import nodes
+
 CASES = frozenset(("upper", "lower", "swapcase", "title", "capitalize"))
 TWICE = frozenset(("strip", "lstrip", "rstrip", "sorted", "abs"))  # the second time changes nothing
 SELF = (ast.Sub, ast.FloorDiv, ast.Mod, ast.Div, ast.BitAnd, ast.BitOr)  # say nothing on equal operands
@@ -33,7 +35,7 @@ def _depth(body: list[ast.stmt]) -> int:
 
 def idle(tree: ast.Module) -> bool:
     """Whether some operation of a program changes nothing, or works on literals alone."""
-    return any(_idle(node) for node in ast.walk(tree))
+    return any(_idle(node) for node in nodes(tree))
 
 
 def _idle(node: ast.AST) -> bool:

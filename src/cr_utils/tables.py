@@ -23,6 +23,7 @@ __all__ = ["ARMS", "DASH", "ablations", "cell_text", "data", "frame_of", "genera
 TASKS = ("output", "input", "coverage", "path", "state")
 MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
 TEST = "cruxeval_test"  # the 600 of CRUXEval's 800 rows that never steered a choice
+DEV = "cruxeval_dev"  # the other 200
 GRID = {
     "heldout": (*TASKS, "mean"), "heldout_ood": (*TASKS, "mean"), "cruxeval": ("output", "input", "mean"),
     TEST: ("output", "input", "mean"), "livecodebench": ("output", "input", "mean"),
@@ -58,11 +59,13 @@ def main(items: Iterable[dict], reasons: dict[str, str] | None = None, split: Ca
 
 def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None,
               split: Callable | None = None) -> pd.DataFrame:
-    """Accuracy of every ablation arm; as `main`, with the arm in place of the model.
+    """Accuracy of every ablation arm; as `main`, with the arm in place of the model. No arm has published numbers.
 
-    No arm has published numbers.
+    CRUXEval's 200 development rows, on which choices between arms may rest, stand in rows of their own.
     """
-    counts = rates([{**item, "arm": item.get("arm") or item["model"]} for item in items], "arm", split)
+    named = [{**item, "arm": item.get("arm") or item["model"]} for item in items]
+    dev = [{**item, "benchmark": DEV} for item in named if _benchmarks(item, split) == ("cruxeval",)]
+    counts = rates(named + dev, "arm", split)
     frame = _grid(counts, ARMS, ABLATIONS, reasons or {}, False)
     seen = {key[1] for key in counts}
     kept = frame[frame["benchmark"].isin(seen)] if seen else frame[frame["benchmark"] == "heldout"]

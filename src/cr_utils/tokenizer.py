@@ -35,6 +35,9 @@ PIECES = (r"'[^'\n]*'", r'"[^"\n]*"', r"\n *", r"\.[a-z_]+\(", r" (?:not in|is n
           r" (?:[-+*/%&|^<>=!]|//|\*\*)?=? ", r"\b(?:def|return|if|elif|for|while|not|del|call|try|assert) ",
           r"[A-Za-z_]\w*\(", r"[A-Za-z_]+", r"\d", r"  # ", r"[,:;] ", r"\[(?:::-1|::2|-1|:-1|[0-4])\]",
           r"\[\]|\(\)", r"\):", r".", r"\s")
+# Saved with the tokenizer. AutoTokenizer, by which servers load a model, goes by the architecture and puts
+# Qwen's splitting rules in place of these, unless the tokenizer names a class of its own.
+AUTO = {"AutoTokenizer": [None, "TokenizersBackend"]}
 # What the model writes itself (content and end mark) stands inside `generation`, for masks of its tokens.
 CHAT = ("{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' }}"
         "{% if m['role'] == 'assistant' %}"
@@ -75,4 +78,4 @@ def build() -> PreTrainedTokenizerFast:
     core.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in (PAD, START, END)])
     core.add_tokens([AddedToken(t, special=False, normalized=False) for t in (*TAGS, *sentences)])
     return PreTrainedTokenizerFast(tokenizer_object=core, pad_token=PAD, eos_token=END, chat_template=CHAT,
-                                   clean_up_tokenization_spaces=False, model_max_length=1024)
+                                   clean_up_tokenization_spaces=False, model_max_length=1024, auto_map=AUTO)

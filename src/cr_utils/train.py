@@ -51,7 +51,10 @@ def _begin(name: str, values: dict) -> dict:
     if run.done:
         return {"summary": run.upstream(name)["metrics"]}
     found = {"out": run.dir, "problems": run.need("01_data", "problems.jsonl")}
+    if values["time_budget"]:
+        raise UserError("time_budget is resolved by the driver: use `python -m cr_utils run`, or time_budget 0")
     if name == "03_sft":
+        found["start"] = run.start_model()
         found["chains"] = run.need("02_distill", "chains.jsonl")
     else:
         found["start"] = str(run.need("03_sft", "model"))
@@ -61,10 +64,10 @@ def _begin(name: str, values: dict) -> dict:
 
 
 def _sft(values: dict, found: dict, problems: list[dict]) -> dict:
-    rows = distill.accepted(jsonl.read(found["chains"]))
+    rows = distill.training_rows(found["chains"], values["sft_chains"])
     validate = responders.validator(exams.validation(problems, values["sft_eval_items"]),
                                     values["eval_max_new_tokens"], values["eval_batch_size"])
-    return sft.train(rows, values["model"], found["out"], values, validate)
+    return sft.train(rows, found["start"], found["out"], values, validate)
 
 
 def _grpo(values: dict, found: dict, problems: list[dict]) -> dict:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from transformers import PrinterCallback, TrainerCallback
 
-from cr_utils import distributed, jsonl, models
+from cr_utils import distributed, jsonl, machine, models
 from cr_utils.errors import UserError
 from cr_utils.progress import Progress
 
@@ -222,9 +222,12 @@ class Checkpoints:
 
 
 def whole(folder: Path) -> bool:
-    """Whether a checkpoint was written to its end: its state is written last, and readable."""
+    """Whether a checkpoint was written to its end: its state is written last, and readable, and no file is empty,
+    as a machine that goes down may leave those that it had not yet put on the disk.
+    """
     try:
-        return "global_step" in json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        told = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        return "global_step" in told and all(f.stat().st_size for f in folder.rglob("*") if f.is_file())
     except (OSError, ValueError):
         return False
 
@@ -267,5 +270,8 @@ def save(model, tokenizer, folder: Path) -> None:
     with models.quiet():
         model.save_pretrained(new)
         tokenizer.save_pretrained(new)
+    for file in new.rglob("*"):
+        if file.is_file():
+            machine.keep(file)  # what is done next rests on it
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)

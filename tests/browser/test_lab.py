@@ -15,6 +15,7 @@ import pytest
 from cr_utils import params, paths
 
 CELLS = ".jp-Notebook .jp-CodeCell"
+FIGURES = {"01_data": 4, "02_distill": 1, "03_sft": 1, "04_grpo": 1, "05_eval": 7, "06_ablations": 1}
 TOKEN = "browser-test"
 
 
@@ -60,18 +61,21 @@ def _open(browser, url):
 
 
 @pytest.mark.parametrize("stage", paths.STAGES)
-def test_a_notebook_runs_top_to_bottom(browser, lab, stage):
+def test_a_notebook_runs_top_to_bottom(browser, lab, smoke, stage):
+    made = (smoke / "smoke" / stage / "manifest.json").read_bytes()
     browser.size(1400, 1000)
     _open(browser, f"{lab}/{stage}.ipynb?token={TOKEN}&reset")
     browser.wait(f"document.querySelectorAll('{CELLS}').length > 3", 180)
     browser.wait("!!document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')", 180)
-    browser.wait("[...jupyterapp.shell.widgets('main')].some(w => "
-                 "w.sessionContext?.session?.kernel?.connectionStatus === 'connected')", 180)
+    browser.wait("[...jupyterapp.shell.widgets('main')].some(w => w.sessionContext?.session?.kernel?.connectionStatus === 'connected')", 180)
+    began = time.monotonic()
     browser.run("jupyterapp.commands.execute('notebook:run-all-cells').then(() => true)")
     prompts = f"[...document.querySelectorAll('{CELLS} .jp-InputPrompt')].map(p => p.textContent.trim())"
     browser.wait(f"{prompts}.length > 3 && {prompts}.every(text => /^\\[\\d+\\]:$/.test(text))", 240)
-    errors = "[...document.querySelectorAll('" \
-             ".jp-RenderedText[data-mime-type=\"application/vnd.jupyter.error\"], " \
+    print(f"{stage}: {time.monotonic() - began:.1f} s")
+    assert (smoke / "smoke" / stage / "manifest.json").read_bytes() == made, "a finished stage was run again"
+    assert not (smoke / "smoke" / stage / "started.json").exists()
+    errors = "[...document.querySelectorAll('.jp-RenderedText[data-mime-type=\"application/vnd.jupyter.error\"], " \
              ".jp-RenderedText[data-mime-type=\"application/vnd.jupyter.stderr\"]')].map(e => e.textContent)"
     where = os.environ.get("CR_PICTURES")
     if where:  # a folder for screenshots
@@ -79,6 +83,7 @@ def test_a_notebook_runs_top_to_bottom(browser, lab, stage):
         browser.run("document.querySelector('.crx')?.scrollIntoView({block: 'center'})")
         browser.picture(Path(where) / f"lab_{stage}.png")
     assert browser.run(errors) == []
+    assert browser.run("document.querySelectorAll('.jp-OutputArea-output .jp-RenderedImage img').length") >= FIGURES[stage]
     if stage not in ("03_sft",):
         assert browser.run("document.querySelectorAll('.jp-OutputArea-output .crx').length") >= 1
         assert browser.run("document.querySelectorAll('.jp-OutputArea-output select').length") >= 3

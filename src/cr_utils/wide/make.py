@@ -14,16 +14,18 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cr_utils import candidates, structure
-from cr_utils.candidates import normal_key, share, small_literal, wasteful
+from cr_utils.candidates import normal_key, share, wasteful
 from cr_utils.fingerprints import fingerprint
+from cr_utils.syntax import nodes
 from cr_utils.trace import Trace
 
 from . import difficulty
 from .near import near_copy
-from .runs import Runs, idle_statement
+from .runs import Runs, Seen, given
 from .shapes import Program, program
 from .space import Cell, sample_cell
-from .values import arguments
+from .switches import idle_statement
+from .values import related, text_of
 
 INPUTS, TRIED = 4, 7  # kept of a program at most, and tried
 CHECKED = 5  # inputs on which a statement must matter
@@ -37,6 +39,7 @@ REASONS = (
     "dead code",
     "idle operation",
     "benchmark program",
+    "near copy",
     "raises",
     "too many steps",
     "output not a small literal",
@@ -54,10 +57,13 @@ def candidates_of(
 ) -> Iterator[dict | str]:
     """The problems of one drawn program, or the reason why there is none.
 
-    `options` holds mutation (bool) and max_steps; `thin` counts accepted problems by cell. Problems carry
-    `print` and `key` as those of the core grammar do.
+    `options` holds mutation, max_steps and, of training only and on where they are left out, constraints and
+    filters (without these, programs that do something in vain pass); `thin` counts accepted problems by cell.
+    Problems carry `print` and `key` as those of the core grammar do.
     """
-    cell = sample_cell(rng, split, thin)
+    other = split != "train"
+    filtered = other or options.get("filters", True)
+    cell = sample_cell(rng, split, thin, other or options.get("constraints", True))
     made = program(rng, cell)
     if made is None:
         yield "no program"
@@ -67,76 +73,79 @@ def candidates_of(
     except SyntaxError:  # an f-string whose values need quotes, before Python 3.12
         yield "no program"
         return
-    print_ = fingerprint(made.code)
-    reason = static_reason(tree, made.code, print_, split, cell)
+    print_ = fingerprint(made.code, tree)
+    reason = static_reason(tree, made.code, print_, split, cell, filtered)
     if reason:
         yield reason
         return
-    runs, reason = executed(rng, made, options)
-    reason = reason or dynamic_reason(made.code, tree, runs)
+    program_, looks, reason = executed(rng, made, options)
+    reason = reason or dynamic_reason(tree, looks, filtered)
     if reason:
         yield reason
         return
-    for text, trace in chosen(runs, made.code):
-        problem = record(made, text, trace, cell)
+    for text in chosen(looks):
+        problem = record(made, text, program_.trace(text, options["max_steps"]), cell)
         yield {**problem, "split": split, "print": print_, "key": normal_key(problem, print_)}
 
 
-def static_reason(tree: ast.Module, code: str, print_: str, split: str, cell: Cell) -> str | None:
+def static_reason(
+    tree: ast.Module, code: str, print_: str, split: str, cell: Cell, filtered: bool = True
+) -> str | None:
     """Why a program is rejected before it runs, or None."""
     if share(print_) != ("heldout" if split == "heldout_ood" else split):
         return "other split"
     if cell.setting == "control" and structure.depth(tree) != cell.depth:
         return "wrong depth"
-    return wasteful(tree) or ("benchmark program" if near_copy(code, print_) else None)
+    return filtered and wasteful(tree) or near_copy(code, print_)
 
 
-def executed(rng: random.Random, made: Program, options: dict) -> tuple[list[tuple[str, Trace]], str | None]:
-    """Inputs whose runs can be asked about, with their traces; the reason why there are none."""
+def executed(
+    rng: random.Random, made: Program, options: dict
+) -> tuple[Runs | None, list[tuple[str, Seen]], str | None]:
+    """The program, inputs whose runs can be asked about with what each showed; the reason why there are none."""
     try:
         program_ = Runs(made.code)
     except (SyntaxError, ValueError):
-        return [], "no program"
-    found, reasons, seen = [], Counter(), set()
+        return None, [], "no program"
+    found, reasons, tried = [], Counter(), set()
     for i in range(TRIED):
-        text = arguments(rng, made.kinds, bool(options["mutation"]) and i % 3 == 2)
-        if text in seen or len(text) > MAX_CHARS:
+        values = related(rng, made.kinds, bool(options["mutation"]) and i % 3 == 2)
+        text = text_of(values)
+        if text in tried or len(text) > MAX_CHARS:
             continue
-        seen.add(text)
-        trace = program_.trace(text, options["max_steps"])
-        if not trace.complete:
-            reasons["too many steps"] += 1
-        elif trace.error:
-            reasons["raises"] += 1
-        elif trace.output is None or not small_literal(trace.output):
-            reasons["output not a small literal"] += 1
+        tried.add(text)
+        if any(isinstance(value, set) for value in values):
+            values = given(text)  # in the order of the text
+        seen = program_.look(values, options["max_steps"])
+        if seen.reason:
+            reasons[seen.reason] += 1
         else:
-            found.append((text, trace))
+            found.append((text, seen))
         if i == 3 and not found:
             break
     if len(found) < 2:
-        return [], reasons.most_common(1)[0][0] if reasons else "output ignores the input"
-    return found, None
+        return None, [], reasons.most_common(1)[0][0] if reasons else "output ignores the input"
+    return program_, found, None
 
 
-def dynamic_reason(code: str, tree: ast.Module, runs: list[tuple[str, Trace]]) -> str | None:
+def dynamic_reason(tree: ast.Module, looks: list[tuple[str, Seen]], filtered: bool = True) -> str | None:
     """Why a program is rejected for what its runs show, or None."""
-    covered = frozenset().union(*(trace.coverage for _, trace in runs))
-    if not statements(tree) <= covered:
+    if filtered and not statements(tree) <= frozenset().union(*(seen.coverage for _, seen in looks)):
         return "line never reached"
-    outputs = {trace.output for _, trace in runs}
-    if len(outputs) < 2 or Counter(trace.output for _, trace in runs).most_common(1)[0][1] > 0.8 * len(runs):
+    outputs = Counter(seen.output for _, seen in looks)
+    if len(outputs) < 2 or outputs.most_common(1)[0][1] > 0.8 * len(looks):
         return "output ignores the input"
     if all(
-        trace.output in text
-        for text, trace in runs
-        if trace.output not in ("True", "False") and len(trace.output) > 4
-    ) and all(trace.output == text or f"{trace.output}, " in text for text, trace in runs):
+        seen.output in text
+        for text, seen in looks
+        if seen.output not in ("True", "False") and len(seen.output) > 4
+    ) and all(seen.output == text or f"{seen.output}, " in text for text, seen in looks):
         return "output is the input"
-    some = spread(runs, CHECKED)
-    return (
-        "idle statement" if idle_statement(tree, [t for t, _ in some], [r.output for _, r in some]) else None
-    )
+    if not filtered:
+        return None
+    some = spread(looks, CHECKED)
+    idle = idle_statement(tree, [text for text, _ in some], [seen.output for _, seen in some])
+    return "idle statement" if idle else None
 
 
 def statements(tree: ast.Module) -> set[int]:
@@ -144,14 +153,14 @@ def statements(tree: ast.Module) -> set[int]:
     return {
         node.lineno
         for function in tree.body
-        for node in ast.walk(function)
+        for node in nodes(function)
         if isinstance(node, ast.stmt) and node is not function
     }
 
 
-def spread(runs: list[tuple[str, Trace]], most: int) -> list[tuple[str, Trace]]:
+def spread(looks: list[tuple[str, Seen]], most: int) -> list[tuple[str, Seen]]:
     """Some of the runs: first those that reach new lines, then those with new outputs, then the rest."""
-    left, picked, covered, outputs = list(runs), [], set(), set()
+    left, picked, covered, outputs = list(looks), [], set(), set()
     while left and len(picked) < most:
         best = max(
             range(len(left)),
@@ -163,13 +172,13 @@ def spread(runs: list[tuple[str, Trace]], most: int) -> list[tuple[str, Trace]]:
     return picked
 
 
-def chosen(runs: list[tuple[str, Trace]], code: str) -> list[tuple[str, Trace]]:
-    """The runs that become problems: at most INPUTS, with outputs of their own, first those of new lines."""
+def chosen(looks: list[tuple[str, Seen]]) -> list[str]:
+    """The inputs that become problems: at most INPUTS, with outputs of their own, first those of new lines."""
     picked, outputs = [], set()
-    for text, trace in spread(runs, len(runs)):
-        if trace.output not in outputs and len(picked) < INPUTS:
-            picked.append((text, trace))
-            outputs.add(trace.output)
+    for text, seen in spread(looks, len(looks)):
+        if seen.output not in outputs and len(picked) < INPUTS:
+            picked.append(text)
+            outputs.add(seen.output)
     return picked
 
 

@@ -1,9 +1,10 @@
-"""Near copies of benchmark programs: the program itself, its normal form, or most of its token n-grams.
+"""Copies of benchmark programs: the program itself, its normal form, or most of its token n-grams.
 
 Scope: hashed n-grams of normalised tokens (own names alike, literals by type), committed as package data, so
 that nothing depends on the benchmark files. A program whose n-grams are mostly those of ONE benchmark program
 is a near copy; common idioms are shared by many and count for each. Short programs have too few n-grams to
-tell: they are covered by the exact normal form (`fingerprints`).
+tell: they are covered by the exact normal form (`fingerprints`). Programs that others wrote are also looked
+at function by function, and for a whole benchmark program among much else.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from collections import Counter
 from functools import lru_cache
 
 from cr_utils import paths
-from cr_utils.fingerprints import committed, fingerprint
+from cr_utils.fingerprints import committed, fingerprint, function_fingerprints
 
 N = 8  # tokens
 SHARE = 0.6  # of a program's n-grams that make it a near copy
 LEAST = 6  # n-grams that a program must have to be judged by them
+HELD, LEAST_HELD = 0.8, 12  # of a benchmark program's n-grams that make a program hold it; n-grams it must have
+SAME, NEAR = "benchmark program", "near copy"
 BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
 TOKEN = re.compile(
     r"""\#[^\n]*|[rbfRBF]{0,2}(?:'{3}.*?'{3}|"{3}.*?"{3}|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")
@@ -70,15 +73,36 @@ def index() -> dict[int, tuple[int, ...]]:
 
 
 def near_copy(code: str, print_: str | None = None) -> str | None:
-    """Why a program counts as a copy ("same program", "near copy"), or None; `print_` is its fingerprint."""
+    """Why a program counts as a copy (SAME or NEAR), or None; `print_` is its fingerprint."""
     if (print_ or fingerprint(code)) in committed():
-        return "same program"
+        return SAME
     mine, known = ngrams(code), index()
-    if len(mine) < LEAST:
+    if len(mine) < LEAST or len(mine & known.keys()) < SHARE * len(mine):
         return None
     shared = Counter(number for gram in mine for number in known.get(gram, ()))
     most = max(shared.values(), default=0)
-    return "near copy" if most >= SHARE * len(mine) else None
+    return NEAR if most >= SHARE * len(mine) else None
+
+
+def copied(code: str, print_: str | None = None) -> str | None:
+    """As `near_copy`, for programs that others wrote: each function counts by itself, and so does a benchmark
+    program that stands whole among other code.
+    """
+    found = near_copy(code, print_)
+    if found or function_fingerprints(code) & committed():
+        return found or SAME
+    parts = [ast.unparse(node) for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef)]
+    if len(parts) > 1 and any(near_copy(part) for part in parts):
+        return NEAR
+    shared = Counter(number for gram in ngrams(code) for number in index().get(gram, ()))
+    whole = any(n >= HELD * sizes()[number] >= HELD * LEAST_HELD for number, n in shared.items())
+    return NEAR if whole else None
+
+
+@lru_cache(maxsize=1)
+def sizes() -> Counter:
+    """How many n-grams each benchmark program has."""
+    return Counter(number for numbers in index().values() for number in numbers)
 
 
 def lines(programs: list[str]) -> str:

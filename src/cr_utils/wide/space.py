@@ -33,6 +33,8 @@ TOKEN = re.compile(r"\{\{|\}\}|\{([a-z_0-9]+)\}")
 SETTINGS = ("nested", "methods", "control", "helper")
 SLOTS = (("nested", 0), ("methods", 0), ("control", 1), ("control", 2), ("control", 3), ("helper", 0))
 SLOT_WEIGHTS = (2.5, 2.5, 7, 8, 3, 1)
+PLAIN_WEIGHTS = (4, 4, 2, 0, 0, 1)  # without constraints: mostly straight-line code
+COMMON = 2.0  # weight from which an operation is one of those that come to mind first
 MAX_DEPTH = 3
 
 
@@ -104,6 +106,7 @@ class Space:
     def __init__(self, operations: dict[str, Operation], ood: frozenset[str]):
         self.operations, self.ood = operations, ood
         self.pool = [op for key, op in operations.items() if key not in ood]
+        self.common = [op for op in self.pool if op.weight >= COMMON and not op.variants[0].loop]
         self.giving: dict[str, list[tuple[Variant, float]]] = {}
         for op in self.pool:
             for variant in op.variants:
@@ -184,12 +187,18 @@ def cells(*, ood: bool = False) -> list[Cell]:
     return found
 
 
-def sample_cell(rng: random.Random, split: str = "train", thin: Counter | None = None) -> Cell:
+def sample_cell(
+    rng: random.Random, split: str = "train", thin: Counter | None = None, constrained: bool = True
+) -> Cell:
     """Draw a cell: the operation evenly, the setting by weight.
 
     `thin` counts accepted problems by (operation key, setting, depth): of three drawn cells the one with the
-    fewest is taken. Depth 3 and the held-out operations come in `heldout_ood` only.
+    fewest is taken. Depth 3 and the held-out operations come in `heldout_ood` only. Unconstrained synthesis
+    draws one of the common operations by how usual it is, mostly in straight-line code, whatever is thin.
     """
+    if not constrained:
+        setting, depth = rng.choices(SLOTS, PLAIN_WEIGHTS)[0]
+        return Cell(rng.choices(space().common, [op.weight for op in space().common])[0], setting, depth)
     drawn = [_draw(rng, split) for _ in range(3 if thin is not None else 1)]
     return min(drawn, key=lambda cell: thin[place(cell)]) if thin is not None else drawn[0]
 

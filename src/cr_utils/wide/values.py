@@ -62,14 +62,24 @@ def literal(rng: random.Random, kind: str) -> str:
 
 def arguments(rng: random.Random, kinds: Sequence[str], mutated: bool) -> str:
     """The text between the parentheses of a call: one value for each parameter, in order."""
-    made: list = []
-    whole = [kind for kind in kinds if kind in BUILD]
-    pool = [value_of(rng, kind, mutated) for kind in whole]
-    bag = _bag(pool)
-    given = iter(pool)
-    for kind in kinds:
-        made.append(next(given) if kind in BUILD else _small(rng, kind, bag, mutated))
-    return ", ".join(map(shown, made))
+    return text_of(related(rng, kinds, mutated))
+
+
+def related(rng: random.Random, kinds: Sequence[str], mutated: bool) -> list:
+    """One value for each kind, in order; small roles (a separator, a key) mostly occur in the others.
+
+    No two values share an object that can change.
+    """
+    pool = [BUILD[kind](rng, mutated) for kind in kinds if kind in BUILD]
+    if len(pool) == len(kinds):
+        return pool
+    bag, given = _bag(pool), iter(pool)
+    return [next(given) if kind in BUILD else _small(rng, kind, bag, mutated) for kind in kinds]
+
+
+def text_of(values: list) -> str:
+    """The values as the text between the parentheses of a call."""
+    return ", ".join(map(shown, values))
 
 
 def shown(value: object) -> str:
