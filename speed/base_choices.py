@@ -2,11 +2,11 @@
 
     .venv/bin/python speed/base_choices.py --flops 1.8e13 --out results/base_choices.jsonl
 
-Every variant sees the same stream of documents (the mixture of the base's last phase) from its own random start,
-until it has spent the same number of floating-point operations (6 x weights in matrices x tokens, attention
-included). It prints, on documents that no variant has seen: bits per character (comparable across tokenizers),
-characters read, and the share of single steps and of direct output questions answered right, greedily. The rate
-falls over the whole budget. A variant that is in the file already is not run again.
+Every variant sees the same stream of documents (the mixture of the base's last phase) from its own random
+start, until it has spent the same number of floating-point operations (6 x weights in matrices x tokens,
+attention included). It prints, on documents that no variant has seen: bits per character (comparable across
+tokenizers), characters read, and the share of single steps and of direct output questions answered right,
+greedily. The rate falls over the whole budget. A variant that is in the file already is not run again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import random
 import time
 from pathlib import Path
 
-from cr_utils import models  # isort: skip  (first: sets the environment that torch reads)
+from cr_utils import models  # isort: skip  (first: sets the environment that torch reads)  # noqa: F401
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, pre_tokenizers, trainers
@@ -75,7 +75,8 @@ def documents(first: int, n: int, phase: dict, cache: Path) -> list[corpus.Docum
     if len(rows) < n:
         rows = [{"i": i, "doc": corpus.document(9, i, **phase)} for i in range(first, first + n)]
         jsonl.write(path, rows)
-    return [corpus.Document(p, c, tuple(map(tuple, quiet))) for p, c, quiet in (row["doc"] for row in rows[:n])]
+    return [corpus.Document(p, c, tuple(map(tuple, quiet)))
+            for p, c, quiet in (row["doc"] for row in rows[:n])]
 
 
 def train(settings: dict, budget: float, docs: list[corpus.Document]):
@@ -90,7 +91,8 @@ def train(settings: dict, budget: float, docs: list[corpus.Document]):
         if not part:
             raise SystemExit("too few documents for this budget: raise --documents")
         pool = [base.encoded(doc) for doc in part]
-        for ids, weights in base.batches([one for one in pool if len(one[0]) <= 1024], settings["batch_tokens"], rng):
+        for ids, weights in base.batches([one for one in pool if len(one[0]) <= 1024],
+                                         settings["batch_tokens"], rng):
             trainer.update(ids, weights)
             if trainer.finished:
                 break
@@ -106,7 +108,8 @@ def bits_per_character(model, docs: list[corpus.Document]) -> float:
     bits = chars = 0.0
     for doc in docs:
         ids, weights = base.encoded(doc)
-        head = len(base._tokenizer()(base.chat_prompt(doc.prompt), add_special_tokens=False)["input_ids"]) if doc.prompt else 0
+        head = len(base._tokenizer()(base.chat_prompt(doc.prompt),
+                                     add_special_tokens=False)["input_ids"]) if doc.prompt else 0
         if len(ids) > 1024:
             continue
         logits = model(input_ids=torch.tensor([ids])).logits[0, :-1].float()
@@ -132,7 +135,8 @@ def steps_asked(phase: dict, first: int) -> list[tuple[str, str]]:
 def share_right(sampler: Sampler, asked: list[tuple[str, str]], encode) -> float:
     """Share of texts that are continued to their end exactly as wanted."""
     got = sampler.sample([encode(text) for text, _ in asked], temperature=0.0, max_new_tokens=160)
-    return sum(one.text.strip() == wanted.strip() for (one,), (_, wanted) in zip(got, asked, strict=True)) / len(asked)
+    return sum(one.text.strip() == wanted.strip()
+               for (one,), (_, wanted) in zip(got, asked, strict=True)) / len(asked)
 
 
 def measure(name: str, given: argparse.Namespace, phase: dict, docs: list, tests: list) -> dict:
@@ -142,14 +146,16 @@ def measure(name: str, given: argparse.Namespace, phase: dict, docs: list, tests
            else trained_tokenizer(choice["tokens"], [doc.prompt + doc.completion for doc in docs[:4000]]))
     base._tokenizer = lambda: tok
     heads = choice["hidden"] // HEADS
-    settings = {"seed": 1, "hidden": choice["hidden"], "intermediate": round(choice["hidden"] * 8 / 3 / 64) * 64,
-                "layers": choice["layers"], "heads": heads, "kv_heads": 2 if heads % 2 == 0 else 1, "context": 1024,
-                "batch_tokens": 6000, "lr": 3.0e-3, "decay": 0.5}
+    settings = {"seed": 1, "hidden": choice["hidden"],
+                "intermediate": round(choice["hidden"] * 8 / 3 / 64) * 64,
+                "layers": choice["layers"], "heads": heads, "kv_heads": 2 if heads % 2 == 0 else 1,
+                "context": 1024, "batch_tokens": 6000, "lr": 3.0e-3, "decay": 0.5}
     model, tokens, seconds, chars = train(settings, given.flops, docs)
     model.eval()
     sampler = Sampler(model, tok)
     outputs = [(doc.prompt, doc.completion) for doc in
-               (corpus.document(9, UNSEEN + i, {"output": 1.0}, phase.get("wide", 0.0)) for i in range(ASKED))]
+               (corpus.document(9, UNSEEN + i, {"output": 1.0}, phase.get("wide", 0.0))
+                for i in range(ASKED))]
 
     def plain(text):
         return tuple(tok(text, add_special_tokens=False)["input_ids"])
@@ -158,7 +164,8 @@ def measure(name: str, given: argparse.Namespace, phase: dict, docs: list, tests
             "tokens": tokens, "characters": chars, "seconds": round(seconds, 1), "flops": given.flops,
             "bits_per_character": round(bits_per_character(model, tests), 4),
             "steps_right": round(share_right(sampler, steps_asked(phase, UNSEEN), plain), 4),
-            "outputs_right": round(share_right(sampler, outputs, lambda text: plain(base.chat_prompt(text))), 4)}
+            "outputs_right": round(share_right(sampler, outputs, lambda text: plain(base.chat_prompt(text))),
+                                   4)}
 
 
 def main() -> None:

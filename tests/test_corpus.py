@@ -89,7 +89,8 @@ def test_a_share_of_the_documents_is_of_the_wide_grammar():
 
 
 def test_quiet_spans_cover_a_page_but_for_what_its_lines_do():
-    doc = next(doc for doc in (corpus.document(3, i, {"steps": 1.0}) for i in range(50)) if len(doc.quiet) == 4)
+    doc = next(doc for doc in (corpus.document(3, i, {"steps": 1.0}) for i in range(50))
+               if len(doc.quiet) == 4)
     loud, at = [], 0
     for start, end in [*doc.quiet, (len(doc.completion), 0)]:
         loud += [doc.completion[at:start]] if start > at else []

@@ -81,5 +81,6 @@ def test_tests_that_are_named_as_proofs_exist():
     assert sum(len(names) for _, names in named_there) >= 13
     for files, names in named_there:
         for file in files:
-            defined = re.findall(r"^def test_(\w+)", (paths.root() / file).read_text(encoding="utf-8"), re.MULTILINE)
+            defined = re.findall(r"^def test_(\w+)", (paths.root() / file).read_text(encoding="utf-8"),
+                                 re.MULTILINE)
             assert set(names) <= set(defined), file

@@ -135,7 +135,8 @@ def test_an_arm_is_asked_for_outputs_only_and_of_cruxeval_where_that_is_wanted(p
     assert [len(made["heldout"]), len(made["cruxeval"])] == [2, 3]
     assert {q.task for sheet in made.values() for q in sheet} == {"output"}
     again = exams.of_arm(problems, params, direct=True)["cruxeval"]
-    assert [q.id for q in again] == [q.id for q in made["cruxeval"]] and again[0].prompt != made["cruxeval"][0].prompt
+    assert [q.id for q in again] == [q.id for q in made["cruxeval"]]
+    assert again[0].prompt != made["cruxeval"][0].prompt
     assert list(exams.of_arm(problems, params | {"ablation_cruxeval": 0})) == ["heldout", "heldout_ood"]
     assert list(exams.of_arm(problems, params | {"benchmarks": "never"})) == ["heldout", "heldout_ood"]
 

@@ -77,7 +77,8 @@ def test_every_name_has_a_meaning_before_it_is_read_and_every_import_is_used(boo
             nodes = list(ast.walk(statement))
             brought = {alias.asname or alias.name.split(".")[0] for node in nodes
                        if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
-            bound = brought | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+            bound = brought | {n.id for n in nodes if isinstance(n, ast.Name)
+                               and isinstance(n.ctx, ast.Store)}
             needed = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
             assert needed - known - bound == set(), cell.source
             read |= needed

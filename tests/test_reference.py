@@ -21,9 +21,11 @@ def test_an_executed_notebook_becomes_a_page_without_scripts_that_loads_nothing(
     text = executed.html(book(
         {"output_type": "stream", "text": ["1 < 2\n", "\x1b[31mred\x1b[0m"]},
         {"output_type": "display_data", "data": {"image/png": "QUJD\n", "text/plain": "<Figure>"}},
-        {"output_type": "execute_result", "data": {"text/html": "<table><tr><td>7</td></tr></table><script>x()</script>",
+        {"output_type": "execute_result",
+         "data": {"text/html": "<table><tr><td>7</td></tr></table><script>x()</script>",
                                                    "text/plain": "7"}},
-        {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {"model_id": "x"},
+        {"output_type": "display_data",
+         "data": {"application/vnd.jupyter.widget-view+json": {"model_id": "x"},
                                                  "text/plain": "Box()"}}), "02_distill")
     assert "<strong>text</strong>" in text and "1 &lt; 2\nred" in text and "<td>7</td>" in text
     assert 'src="data:image/png;base64,QUJD"' in text and "pip install" not in text

@@ -55,18 +55,21 @@ def test_problems_are_run_again_split_by_program_and_counted(folder):
 
 def test_planted_copies_of_a_benchmark_program_are_dropped_and_counted(folder, monkeypatch):
     real = "def g(text, n):\n    out = []\n    for i, c in enumerate(text):\n        if i % n == 0:\n" \
-           "            out.append(c.upper())\n        else:\n            out.append(c)\n    return '-'.join(out[::-1])"
+           "            out.append(c.upper())\n        else:\n            out.append(c)\n" \
+           "    return '-'.join(out[::-1])"
     numbers = {gram: (0,) for gram in near.ngrams(real)}
     monkeypatch.setattr(near, "index", lambda: numbers)
     near.sizes.cache_clear()
     planted = real.replace("out", "pieces").replace("'-'", "'+'")
     rows = [rl_row(2, func_str=planted, func_name="g", func_args="'abc', 2", result="'C+b+A'"),
-            rl_row(2, func_str=f"{planted}\n\ndef add(a, b):\n    t = 3 * a\n    return g(t, b)", func_args="'ab', 2",
-                   result="'b+A+b+A+b+A'"),
-            *(rl_row(2, func_str=PROGRAM.format(n=2).replace("a + b", "a + b" + " + b" * k), result=str(8 + 3 * k))
+            rl_row(2, func_str=f"{planted}\n\ndef add(a, b):\n    t = 3 * a\n    return g(t, b)",
+                   func_args="'ab', 2", result="'b+A+b+A+b+A'"),
+            *(rl_row(2, func_str=PROGRAM.format(n=2).replace("a + b", "a + b" + " + b" * k),
+                     result=str(8 + 3 * k))
               for k in range(40))]
     (folder / "rl_dataset.json").write_text(json.dumps(rows))
-    problems, steps = releases.problems({"train": 20, "validation": 1, "heldout": 1, "heldout_ood": 1}, OPTIONS)
+    problems, steps = releases.problems({"train": 20, "validation": 1, "heldout": 1, "heldout_ood": 1},
+                                        OPTIONS)
     near.sizes.cache_clear()
     left = {row["step"]: row["n"] for row in steps}
     assert left["not: benchmark program"] - left["not: near copy"] == 2
@@ -102,8 +105,10 @@ def test_the_command_writes_chains_to_train_on_and_says_what_it_left_out(folder,
     out = tmp_path / "chains.jsonl"
     assert data_cli.main(["chains", "--out", str(out)]) == 0
     told = capsys.readouterr().out
-    assert "3 rows: 1 in no form that can be judged, 1 wrong, 1 accepted" in told and f"sft_chains '[{out}]'" in told
-    assert [row["completion"][-17:] for row in distill.training_rows(tmp_path / "none", [str(out)])] == ["<answer>3</answer>"[-17:]]
+    assert "3 rows: 1 in no form that can be judged, 1 wrong, 1 accepted" in told
+    assert f"sft_chains '[{out}]'" in told
+    assert [row["completion"][-17:]
+            for row in distill.training_rows(tmp_path / "none", [str(out)])] == ["<answer>3</answer>"[-17:]]
     with pytest.raises(UserError, match="gone.jsonl is not there: `python -m cr_utils data chains"):
         distill.training_rows(tmp_path / "none", ["gone.jsonl"])
     (tmp_path / "odd.jsonl").write_text('{"text": 1}\n')
@@ -114,7 +119,8 @@ def test_the_command_writes_chains_to_train_on_and_says_what_it_left_out(folder,
 def test_chains_about_copies_of_benchmark_programs_are_not_accepted(folder, monkeypatch):
     known = frozenset({fingerprint("def plus(x, y):\n    return x + y")})
     monkeypatch.setattr(near, "committed", lambda: known)
-    (folder / "sft_dataset.json").write_text(json.dumps([sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 3")]))
+    row = sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 3")
+    (folder / "sft_dataset.json").write_text(json.dumps([row]))
     assert [(row["verdict"], row["kind"]) for row in releases.chains()] == [(False, "benchmark program")]
 
 

@@ -38,10 +38,13 @@ def test_facts_hold():
 def test_nearly_every_operation_has_facts_the_held_out_ones_too():
     rng = random.Random(0)
     told = {op.key for op in space().operations.values()
-            if any(facts.fact(rng, variant) for variant in op.variants if not variant.loop for _ in range(25))}
-    values = {op.key for op in space().operations.values() if any(not variant.loop for variant in op.variants)}
+            if any(facts.fact(rng, variant) for variant in op.variants if not variant.loop
+                   for _ in range(25))}
+    values = {op.key for op in space().operations.values()
+              if any(not variant.loop for variant in op.variants)}
     assert len(told) > 0.95 * len(values) and space().ood & told
 
 
 def test_a_page_depends_on_its_generator_alone():
-    assert facts.page(random.Random(3), 12) == facts.page(random.Random(3), 12) != facts.page(random.Random(4), 12)
+    first, again, other = (facts.page(random.Random(seed), 12) for seed in (3, 3, 4))
+    assert first == again != other

@@ -1,8 +1,9 @@
 """What the small base model is trained on: one-step facts, single steps, direct answers; never a chain.
 
-Scope: an endless numbered stream of documents; document i depends on the seed, the mixture and i alone, so any
-process can make any part. Programs come from the training share of all programs (see `share`), so that no
-held-out program can be among them; a share `wide` of all documents is of the wide grammar. Limits: the two grammars' programs.
+Scope: an endless numbered stream of documents; document i depends on the seed, the mixture and i alone, so
+any process can make any part. Programs come from the training share of all programs (see `share`), so that no
+held-out program can be among them; a share `wide` of all documents is of the wide grammar. Limits: the two
+grammars' programs.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class Document(NamedTuple):
     quiet: tuple[tuple[int, int], ...] = ()
 
 
-def document(seed: int, index: int, mix: dict[str, float], wide: float = 0.0, most_steps: int = MOST_STEPS) -> Document:
-    """Document `index` of a mixture of KINDS; `most_steps` is the highest number of single steps in a page."""
+def document(seed: int, index: int, mix: dict[str, float], wide: float = 0.0,
+             most_steps: int = MOST_STEPS) -> Document:
+    """Document `index` of a mixture of KINDS; most_steps: the highest number of single steps in a page."""
     rng = random.Random(f"base:{seed}:{index}")
     kinds = [kind for kind in KINDS if mix.get(kind)]
     kind = rng.choices(kinds, [mix[k] for k in kinds])[0]

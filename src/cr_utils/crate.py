@@ -1,7 +1,7 @@
 """`python -m cr_utils crate`: a run as an RO-Crate: its files, who made them from what, when, and with what.
 
-Writes `ro-crate-metadata.json` (RO-Crate 1.1, Process Run Crate 0.5) into the profile's results folder, from the
-stages' manifests and the files that lie there; the folder as it stands is then the crate. Copies nothing.
+Writes `ro-crate-metadata.json` (RO-Crate 1.1, Process Run Crate 0.5) into the profile's results folder, from
+the stages' manifests and the files that lie there; the folder as it stands is then the crate. Copies nothing.
 """
 
 from __future__ import annotations
@@ -68,9 +68,11 @@ def repository() -> str:
 
 
 def notebook_address(stage: str, manifest: dict) -> str:
-    """The address of a stage's notebook at the commit that ran; a name in this document where none is known."""
+    """The address of a stage's notebook at the commit that ran; a name in this document without one."""
     where = repository()
-    return f"{where}/blob/{manifest['code']['commit'] or 'main'}/notebooks/{stage}.ipynb" if where else f"#notebook-{stage}"
+    if not where:
+        return f"#notebook-{stage}"
+    return f"{where}/blob/{manifest['code']['commit'] or 'main'}/notebooks/{stage}.ipynb"
 
 
 def file_entity(folder: Path, name: str) -> dict:
@@ -84,8 +86,8 @@ def file_entity(folder: Path, name: str) -> dict:
 def tool(stage: str, manifest: dict) -> dict:
     """The notebook of a stage at the commit that ran."""
     address = notebook_address(stage, manifest)
-    return {"@id": address, "@type": "SoftwareApplication", "name": f"notebooks/{stage}.ipynb", "url": address,
-            "softwareVersion": manifest["code"]["commit"] or "unknown",
+    return {"@id": address, "@type": "SoftwareApplication", "name": f"notebooks/{stage}.ipynb",
+            "url": address, "softwareVersion": manifest["code"]["commit"] or "unknown",
             "softwareRequirements": ", ".join(f"{name} {version}"
                                               for name, version in manifest["versions"].items())}
 
@@ -105,8 +107,8 @@ def action(stage: str, manifest: dict, files: dict) -> dict:
                   [{"@id": f"#{stage}-{key}"} for key in manifest["params"]],
         "result": [{"@id": name} for name in outputs if name in files],
         "description": f"{manifest['cpu_seconds']:.0f} s of CPU time, at most "
-                       f"{(manifest['peak_memory'] or 0) / 2**20:.0f} MiB of memory, on {hardware['cores']} cores of "
-                       f"{hardware['processor']}, {hardware['system']}",
+                       f"{(manifest['peak_memory'] or 0) / 2**20:.0f} MiB of memory, on {hardware['cores']} "
+                       f"cores of {hardware['processor']}, {hardware['system']}",
     }
 
 

@@ -123,7 +123,8 @@ def card(run: record.Record, rows: list[dict], files: list[str]) -> str:
         schema=_table((CHAINS if chains else PROBLEMS).items()),
         counts=_table(sorted(Counter(row["task" if chains else "split"] for row in rows).items())),
         distributions="\n".join(_chain_lines(rows) if chains else _problem_lines(rows)),
-        filters=_table(filters), decontamination=_decontamination({row["code"] for row in rows if not chains}, filters, chains),
+        filters=_table(filters),
+        decontamination=_decontamination({row["code"] for row in rows if not chains}, filters, chains),
         parameters=", ".join(f"`{key}: {value}`" for key, value in wanted.items()),
         hashes=_table((name, machine.sha256(run.dir / name)) for name in [main, *files]),
         versions=", ".join(f"{name} {found[name]}" for name in sorted(found)),
@@ -153,25 +154,27 @@ def _filters(run: record.Record, rows: list[dict]) -> list[tuple[str, int]]:
 
 
 def _decontamination(codes: set[str], filters: list[tuple[str, int]], chains: bool) -> str:
-    """What was compared with the benchmarks, how many candidates that took, and a last look at what is left."""
+    """What was compared with the benchmarks, how many candidates that took, a last look at what is left."""
     if chains:
         return "the chains are about the problems of 01_data; see its card."
     dropped = {step.removeprefix("not: "): before - after
                for (_, before), (step, after) in zip(filters, filters[1:], strict=False)}
-    parts = [f"every program is compared with {len(committed())} fingerprints (names renamed, literals by type) "
-             "of all CRUXEval and REval programs and their functions; "
-             f"{dropped.get(near.SAME, 0)} candidates were dropped"]
+    parts = [f"every program is compared with {len(committed())} fingerprints (names renamed, literals by "
+             f"type) of all CRUXEval and REval programs and their functions; {dropped.get(near.SAME, 0)} "
+             "candidates were dropped"]
     if near.NEAR in dropped:
-        parts.append(f"with the token {near.N}-grams of {len(near.sizes())} of those programs; {dropped[near.NEAR]} "
-                     f"candidates that share at least {near.SHARE:.0%} of theirs with one of them were dropped")
-    return ", and ".join(parts) + f". {_left(codes)} LiveCodeBench is not covered: its programs are not at hand."
+        parts.append(f"with the token {near.N}-grams of {len(near.sizes())} of those programs; "
+                     f"{dropped[near.NEAR]} candidates that share at least {near.SHARE:.0%} of theirs with "
+                     "one of them were dropped")
+    missing = "LiveCodeBench is not covered: its programs are not at hand."
+    return ", and ".join(parts) + f". {_left(codes)} {missing}"
 
 
 def _left(codes: set[str]) -> str:
     """What a last look at the programs themselves finds."""
     found = Counter(near.near_copy(code) for code in codes)
-    return (f"Of the {len(codes)} programs here, {found[near.SAME]} are benchmark programs and {found[near.NEAR]} "
-            "near copies by these measures.")
+    return (f"Of the {len(codes)} programs here, {found[near.SAME]} are benchmark programs and "
+            f"{found[near.NEAR]} near copies by these measures.")
 
 
 def _problem_lines(rows: list[dict]) -> list[str]:

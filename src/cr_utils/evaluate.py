@@ -108,10 +108,12 @@ def _run(
 
 def adopt(model_name: str, benchmark: str, questions: list[Question], items: list[dict], source: str,
           path: Path | str, arm: str | None = None) -> int:
-    """Record the answers that the same model gave earlier, under the name `source` in `items`; returns how many.
+    """Record the answers that the same model gave earlier, under the name `source` in `items`; returns how
+    many.
 
-    Only answers to the very prompts of `questions`, of their first sample; `run` then asks the rest. For a model that another stage has asked
-    already: greedy answers are the same but for what stands beside them in a batch.
+    Only answers to the very prompts of `questions`, of their first sample; `run` then asks the rest. For a
+    model that another stage has asked already: greedy answers are the same but for what stands beside them in
+    a batch.
     """
     wanted = {_key(source, benchmark, question, 0): question for question in questions}
     with jsonl.Appender(path, key="key") as file:

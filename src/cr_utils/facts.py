@@ -99,8 +99,9 @@ def step_parts(rng: random.Random, code: str, arguments: list, n: int) -> list[t
     """A program and `n` lines of its run in random order, each after the values variables have before it.
 
     What one line does, given everything it needs; the lines never follow one another as a chain would have
-    them. Parts of the text in order, each with whether it says what a line does (the rest, the program and the
-    values, is mostly random choices). None where the program cannot be narrated or runs fewer than `n` lines.
+    them. Parts of the text in order, each with whether it says what a line does (the rest, the program and
+    the values, is mostly random choices). None where the program cannot be narrated or runs fewer than `n`
+    lines.
     """
     told = narrator.Narrator(code)
     try:

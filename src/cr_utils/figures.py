@@ -161,11 +161,13 @@ def _narrow(title: str) -> str:
 def ablations(frame: pd.DataFrame, ax=None, task: str = "output"):
     """Accuracy of every arm with 95 % intervals, by benchmark. frame: as `tables.ablations`.
 
-    A dashed line over a group of arms is the arm they are compared with. Of CRUXEval the 600 test rows are drawn.
+    A dashed line over a group of arms is the arm they are compared with. Of CRUXEval the 600 test rows are
+    drawn.
     """
     rows = frame[(frame["mode"] == "strict") & (frame["task"] == task) & frame["accuracy"].notna()]
     names = [b for b in ("heldout", "heldout_ood", tables.TEST) if b in set(rows["benchmark"])]
-    arms = [a for a in (*tables.ARMS, *sorted(set(frame["arm"]) - set(tables.ARMS))) if a in set(frame["arm"])]
+    arms = [a for a in (*tables.ARMS, *sorted(set(frame["arm"]) - set(tables.ARMS)))
+            if a in set(frame["arm"])]
     found = np.atleast_1d(axes(ax, 1, max(1, len(names)), height=0.9 + 0.28 * max(3, len(arms)), sharey=True))
     if not names:
         return empty(found[0], "no arm was run")

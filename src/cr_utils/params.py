@@ -32,8 +32,8 @@ from cr_utils.schema import (
 )
 
 __all__ = ["cell", "collect", "deciding_keys", "load", "load_base", "main", "nearest", "notebook_keys",
-           "notebook_values", "parse_value", "processes", "profiles", "stage_keys", "validate_notebook_defaults",
-           "write_cell"]
+           "notebook_values", "parse_value", "processes", "profiles", "stage_keys",
+           "validate_notebook_defaults", "write_cell"]
 
 
 def nearest(word: str, known) -> str:

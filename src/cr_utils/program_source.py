@@ -22,8 +22,8 @@ from .sandbox import Sandbox
 
 # The order in which the filters apply.
 REASONS = ("no program", "breaks a rule", "wrong depth", "operation missing", "held-out operation",
-           "benchmark program", "near copy", "unused argument", "dead code", "idle operation", "raises", "stopped",
-           "too many steps", "output not a small literal", "output ignores the input", "duplicate",
+           "benchmark program", "near copy", "unused argument", "dead code", "idle operation", "raises",
+           "stopped", "too many steps", "output not a small literal", "output ignores the input", "duplicate",
            "other split", "depends on hash order")
 PILOT, ROUND = 16, 512  # requests of the first round and of later ones, at most
 PATIENCE = 200  # requests without an accepted problem before giving up

@@ -231,7 +231,7 @@ class Record:
         return found
 
     def _waits(self, what: str, stage: str) -> UserError:
-        """The error of a stage that needs what an unfinished one makes; it names all that have to run before."""
+        """The error of a stage that needs what an unfinished one makes; names all that have to run before."""
         first = (paths.BASE,) if self.params["model"] == "scratch" else ()
         before = [*first, *paths.STAGES[:paths.STAGES.index(self.stage)]]
         missing = [one for one in before if one == stage or not manifest(self.profile, one)]
@@ -240,7 +240,7 @@ class Record:
                          f"run `python -m cr_utils run {' '.join(missing)} --profile {self.profile}`")
 
     def start_model(self) -> str:
-        """The start model as models.load takes it: what the profile names, or the one that 00_base trained."""
+        """The start model as models.load takes it: what the profile names, or what 00_base trained."""
         scratch = self.params["model"] == "scratch"
         return str(self.need(paths.BASE, "model")) if scratch else self.params["model"]
 

@@ -35,8 +35,8 @@ from cr_utils.results import Results
 BOX = ("<b>Small scale.</b> This run trains a model of {size} on generated programs. It asks the "
        "paper's questions of a small model and <b>is no evidence for or against the claims about 7B and 14B "
        "models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come from.")
-LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. Published "
-         "numbers come from secondary sources, as the source column says.")
+LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. "
+         "Published numbers come from secondary sources, as the source column says.")
 
 
 def build(profile: str, folder: Path | str | None = None) -> Path:
@@ -117,9 +117,12 @@ def _page(told: story.Story) -> str:
         title=f"CodeReasoner, reproduced: {page.escape(results.profile)}",
         profile=page.escape(results.profile),
         style=assets["style.css"] + assets["browse.css"], script=assets["script.js"] + assets["browse.js"],
-        hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links), sections="\n".join(sections),
-        box=BOX.format(size=_size(results)) if claims.size(model) is None else LARGE.format(model=page.escape(model)), paper=published.PAPER,
-        summary=story.summary(told), state=overview.state(results), command=f"make reproduce PROFILE={results.profile}")
+        hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links),
+        sections="\n".join(sections),
+        box=BOX.format(size=_size(results)) if claims.size(model) is None
+        else LARGE.format(model=page.escape(model)), paper=published.PAPER,
+        summary=story.summary(told), state=overview.state(results),
+        command=f"make reproduce PROFILE={results.profile}")
 
 
 def _size(results: Results) -> str:

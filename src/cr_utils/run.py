@@ -145,7 +145,8 @@ def run_stage(stage: str, values: dict) -> None:
         raise UserError(f"{said} (log: {paths.shown(folder / 'log.txt')})")
     book = f", notebook: {failed.name}" if failed.is_file() else ""
     places = f"Log: {paths.shown(folder / 'log.txt')}{book}"
-    raise StageError(f"{stage} failed: {failures.cause(report)}", f"{failures.remedy(report)} {places}", report["trace"])
+    raise StageError(f"{stage} failed: {failures.cause(report)}", f"{failures.remedy(report)} {places}",
+                     report["trace"])
 
 
 def handed(stage: str, values: dict) -> dict:
@@ -192,7 +193,7 @@ def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
 
 
 def _reported(path: Path) -> dict:
-    """What the child reported; a report that is missing or was torn off is that of a process that was killed."""
+    """What the child reported; a report that is missing or torn off is that of a killed process."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

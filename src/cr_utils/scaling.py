@@ -199,10 +199,10 @@ def section(root: Path) -> str:
     lengths = {name: by_length(found[name]) for name in frame["run"]}
     with tempfile.TemporaryDirectory() as folder:
         drawn = figure_style.save(figure(frame, lengths), folder, "scaling")[1].read_text(encoding="utf-8")
-    look = ("Every run at hand, one mark each, with 95 % Wilson intervals: runs differ in more than one thing, "
-            "so that a rise along an axis need not be due to it. Tokens are those trained in the run: what a "
-            "ready start model was trained on is not among them. Hours of a GPU and of CPU cores cannot be "
-            "compared with each other.")
+    look = ("Every run at hand, one mark each, with 95 % Wilson intervals: runs differ in more than one "
+            "thing, so that a rise along an axis need not be due to it. Tokens are those trained in the run: "
+            "what a ready start model was trained on is not among them. Hours of a GPU and of CPU cores "
+            "cannot be compared with each other.")
     source = 'Manifests and items of each run · <code class="command">python -m cr_utils report</code>'
     return (page.figure("scaling", "What more parameters, tokens and steps bring", look,
                         page.svg(drawn, "scaling", "Accuracy against size, tokens and chain length"), source)

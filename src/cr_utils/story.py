@@ -202,8 +202,9 @@ def ablation(story: Story) -> str:
         "ablations", "All arms", "06_ablations", "items.jsonl", folded=True) + story.table(
         "ablations_paired", "Paired tests of the arms", "06_ablations", "items.jsonl",
         "b is the arm that a is compared with: a positive difference says that the part left out helps.")
-        + story.table("ablations_steps", "Steps against answers, by arm", "06_ablations", "items.jsonl", folded=True,
-                      look="steps: chains right in every step; difference: the arm's minus that of `against`."))
+        + story.table("ablations_steps", "Steps against answers, by arm", "06_ablations", "items.jsonl",
+                      folded=True,
+                      look="steps: chains right in every step; difference: the arm minus `against`."))
 
 
 def browse(story: Story) -> str:
@@ -221,7 +222,7 @@ def browse(story: Story) -> str:
 
 
 def provenance(story: Story) -> str:
-    """Manifests: time, hardware, versions, commit, hashes; and what the reader must know about the records."""
+    """Manifests: time, hardware, versions, commit, hashes; and what to know about the records."""
     rows, blocks, trained = [], [], story.results.pretraining
     for stage in (*([paths.BASE] if trained else []), *paths.STAGES):
         found = trained if stage == paths.BASE else story.results.manifests.get(stage)

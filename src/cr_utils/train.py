@@ -52,7 +52,8 @@ def _begin(name: str, values: dict) -> dict:
         return {"summary": run.upstream(name)["metrics"]}
     found = {"out": run.dir, "problems": run.need("01_data", "problems.jsonl")}
     if values["time_budget"]:
-        raise UserError("time_budget is resolved by the driver: use `python -m cr_utils run`, or time_budget 0")
+        raise UserError("time_budget is resolved by the driver: use `python -m cr_utils run`, or time_budget "
+                        "0")
     if name == "03_sft":
         found["start"] = run.start_model()
         found["chains"] = run.need("02_distill", "chains.jsonl")

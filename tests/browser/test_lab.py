@@ -67,7 +67,8 @@ def test_a_notebook_runs_top_to_bottom(browser, lab, smoke, stage):
     _open(browser, f"{lab}/{stage}.ipynb?token={TOKEN}&reset")
     browser.wait(f"document.querySelectorAll('{CELLS}').length > 3", 180)
     browser.wait("!!document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')", 180)
-    browser.wait("[...jupyterapp.shell.widgets('main')].some(w => w.sessionContext?.session?.kernel?.connectionStatus === 'connected')", 180)
+    browser.wait("[...jupyterapp.shell.widgets('main')].some(w => "
+                 "w.sessionContext?.session?.kernel?.connectionStatus === 'connected')", 180)
     began = time.monotonic()
     browser.run("jupyterapp.commands.execute('notebook:run-all-cells').then(() => true)")
     prompts = f"[...document.querySelectorAll('{CELLS} .jp-InputPrompt')].map(p => p.textContent.trim())"
@@ -75,7 +76,8 @@ def test_a_notebook_runs_top_to_bottom(browser, lab, smoke, stage):
     print(f"{stage}: {time.monotonic() - began:.1f} s")
     assert (smoke / "smoke" / stage / "manifest.json").read_bytes() == made, "a finished stage was run again"
     assert not (smoke / "smoke" / stage / "started.json").exists()
-    errors = "[...document.querySelectorAll('.jp-RenderedText[data-mime-type=\"application/vnd.jupyter.error\"], " \
+    errors = "[...document.querySelectorAll('" \
+             ".jp-RenderedText[data-mime-type=\"application/vnd.jupyter.error\"], " \
              ".jp-RenderedText[data-mime-type=\"application/vnd.jupyter.stderr\"]')].map(e => e.textContent)"
     where = os.environ.get("CR_PICTURES")
     if where:  # a folder for screenshots
@@ -83,7 +85,8 @@ def test_a_notebook_runs_top_to_bottom(browser, lab, smoke, stage):
         browser.run("document.querySelector('.crx')?.scrollIntoView({block: 'center'})")
         browser.picture(Path(where) / f"lab_{stage}.png")
     assert browser.run(errors) == []
-    assert browser.run("document.querySelectorAll('.jp-OutputArea-output .jp-RenderedImage img').length") >= FIGURES[stage]
+    drawn = "document.querySelectorAll('.jp-OutputArea-output .jp-RenderedImage img').length"
+    assert browser.run(drawn) >= FIGURES[stage]
     if stage not in ("03_sft",):
         assert browser.run("document.querySelectorAll('.jp-OutputArea-output .crx').length") >= 1
         assert browser.run("document.querySelectorAll('.jp-OutputArea-output select').length") >= 3

@@ -1,8 +1,9 @@
 """One-step facts about the operations of the wide space: the core grammar's facts, over every entry.
 
 Scope: text such as ``'a-b'.partition('-') == ('a', '-', 'b')``; in-place operations as
-``xs.sort(reverse=True); xs = [3, 1]``. Heads of loops have no value of their own and are left out. The held-out
-operations are included: the base knows single steps of everything, programs of the training share only.
+``xs.sort(reverse=True); xs = [3, 1]``. Heads of loops have no value of their own and are left out. The
+held-out operations are included: the base knows single steps of everything, programs of the training share
+only.
 """
 
 from __future__ import annotations
