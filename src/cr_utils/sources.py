@@ -28,6 +28,7 @@ CARRIES = frozenset("""
 """.split())
 WHOLE = frozenset({"zygote"})
 DATA = {"constraints": ("params/constraints.yaml",), "fingerprints": ("assets/fingerprints.txt",),
+        "wide.near": ("assets/ngrams.txt",), "wide.space": ("params/constraints-wide.yaml",),
         "models": ("assets/base",)}  # files that a module reads: they count as soon as it does
 SKIPPED = frozenset({"ctx", "type_comment", "kind", "lineno", "col_offset", "end_lineno", "end_col_offset"})
 
