@@ -155,8 +155,9 @@ def test_the_arms_of_06_answer_through_the_profiles_engine(folder, vllm, tmp_pat
              "ablation_arms": ["full", "no_grpo"]}
     other = tiny_models.write(tmp_path / "other", seed=1)
     code = "def f(x):\n    return x + {}"
-    problems = [{"id": f"p{n}", "code": code.format(n), "entry_point": "f", "input": "1", "output": str(1 + n),
-                 "split": split} for n, split in enumerate(("heldout", "heldout_ood") * 2)]
+    problems = [{"id": f"p{n}", "code": code.format(n), "entry_point": "f", "input": "1",
+                 "output": str(1 + n), "split": split}
+                for n, split in enumerate(("heldout", "heldout_ood") * 2)]
     run = types.SimpleNamespace(done=False, path=lambda name: tmp_path / name)
     starts = {"base": folder, "sft": other, "grpo": folder}
     space = {"run": run, "p": params.load("smoke", asked), "problems": problems, "starts": starts}
