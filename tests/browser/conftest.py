@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,13 +24,15 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
-    """The results folder with a finished smoke run: CR_SMOKE_RESULTS, or a new one (minutes).
+    """The results folder with a finished smoke run: a copy of CR_SMOKE_RESULTS's, or a new one (minutes).
 
     The run is brought up to date first, which takes seconds where nothing is stale: a notebook opened on
     results of other code would do its work anew, as it should.
     """
     given = os.environ.get("CR_SMOKE_RESULTS")
-    folder = Path(given).resolve() if given else tmp_path_factory.mktemp("smoke")
+    folder = tmp_path_factory.mktemp("smoke")
+    if given:  # what was given stays as it is
+        shutil.copytree(Path(given) / "smoke", folder / "smoke")
     manifest = folder / "smoke" / "05_eval" / "manifest.json"
     asked = json.loads(manifest.read_text())["params"]["benchmarks"] if manifest.is_file() else "never"
     subprocess.run([sys.executable, "-m", "cr_utils", "run", "--profile", "smoke", "--update", "-p",
