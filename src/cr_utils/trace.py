@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import starmap
+from types import CodeType
 from typing import NamedTuple
 
-from cr_utils.zygote import canon, tracer
+from cr_utils.zygote import canon, screen, tracer
 
 __all__ = ["Event", "FlatTrace", "Trace", "flat_many", "trace", "trace_call", "trace_many"]
 
@@ -105,11 +106,12 @@ def trace_call(
     >>> trace_call("def f(x):\\n    y = x + 1\\n    return y", "f", "2").output
     '3'
     """
-    module = compile(code, "<program>", "exec", dont_inherit=True)
+    module, clean = _compiled(code)
     space: dict = {"__name__": "program"}
     exec(module, space)
-    called = eval(f"lambda: {entry_point}({args_text})", space)
-    recorder = tracer.Recorder(module, max_events, nodes, stop=True)
+    text = compile(f"lambda: {entry_point}({args_text})", "<call>", "eval", dont_inherit=True)
+    called = eval(text, space)
+    recorder = tracer.Recorder(module, max_events, nodes, stop=True, clean=clean and screen.shareable(text))
     before = sys.gettrace()
     result, error = None, None
     try:
@@ -131,6 +133,13 @@ def trace_call(
         error,
         "error" if error else "ok",
     )
+
+
+@lru_cache(16)  # one program is often traced on several inputs in turn
+def _compiled(code: str) -> tuple[CodeType, bool]:
+    """The code of a program, and whether it passes the screen."""
+    module = compile(code, "<program>", "exec", dont_inherit=True)
+    return module, screen.shareable(module)
 
 
 def _text(value: object) -> str | None:
