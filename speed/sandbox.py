@@ -26,7 +26,7 @@ from pathlib import Path
 
 from cr_utils import literals, trace
 from cr_utils.sandbox import Sandbox
-from cr_utils.zygote import screen, tracer
+from cr_utils.zygote import tracer
 
 PASSES = 4  # over all programs, for each figure of a table row
 
@@ -223,12 +223,12 @@ def main() -> None:
             ("sandbox: groups of 16 strange inputs", lambda: strangers(box, few), 16 * len(few)),
             ("output answers, literals only", lambda: outputs(rows), 2 * len(rows)),
             ("sandbox: traces", lambda: traced(box, rows), len(rows)),
-            ("traces in this process", lambda: traced_here(rows), len(rows)),
+            ("traces in this process", lambda: traced_here(box, rows), len(rows)),
         ]
         measured = [(name, *best(box, way, count, options.rounds)) for name, way, count in ways]
         tracing = [
-            ("in the sandbox", *beside(box, lambda: mapped(box, rows), lambda: traced(box, rows), rows, options)),
-            ("in this process", *beside(box, lambda: run_here(rows), lambda: traced_here(rows), rows, options)),
+            ("in the sandbox", *beside(box, (mapped, traced), rows, options.rounds)),
+            ("in this process", *beside(box, (run_here, traced_here), rows, options.rounds)),
             ("the bare call, in this process", *bare_and_traced(rows, options.rounds)),
         ]
         count, seconds = scoring(box, rows)
@@ -237,22 +237,22 @@ def main() -> None:
     for name, rate, cost in measured:
         ratio = rate / measured[0][1]
         print(f"{name:<38}{rate:>9.0f}/s{ratio:>9.1f} x{cost:>9.3f} ms CPU: {2000 / cost:>8.0f}/s on 2 cores")
-    print(f"\n{'CPU time of one run':<32}{'untraced':>12}{'traced':>12}{'ratio':>8}{'traces a second, one core':>28}")
+    print(f"\n{'CPU time of one run':<34}untraced      traced    ratio     traces/s: one core, two cores")
     for name, without, cost in tracing:
-        times = f"{without:>9.3f} ms{cost:>9.3f} ms{cost / without:>7.1f}x"
-        print(f"{name:<32}{times}{1000 / cost:>17.0f}, two: {2000 / cost:>5.0f}")
+        times = f"{without:>9.3f} ms{cost:>9.3f} ms{cost / without:>8.1f}x"
+        print(f"{name:<32}{times}{1000 / cost:>29.0f}{2000 / cost:>11.0f}")
     print(f"\n{count} generations scored in {seconds:.1f} s; start {start:.2f} s; helper {memory:.0f} MiB")
     print(f"layers: {layers}")
 
 
-def beside(box: Sandbox, untraced, traced, rows: list, options) -> tuple[float, float]:
+def beside(box: Sandbox, ways: tuple, rows: list, rounds: int) -> tuple[float, float]:
     """CPU milliseconds of an untraced and a traced run, both measured in turn: the fewest of the rounds."""
     costs: tuple[list, list] = ([], [])
-    for _ in range(options.rounds):
-        for way, found in zip((untraced, traced), costs, strict=True):
+    for _ in range(rounds):
+        for way, found in zip(ways, costs, strict=True):
             begun = cpu_seconds(box)
             for _ in range(PASSES):  # helpers' clocks tick in hundredths of a second
-                way()
+                way(box, rows)
             found.append(1000 * (cpu_seconds(box) - begun) / len(rows) / PASSES)
     return min(costs[0]), min(costs[1])
 
@@ -262,12 +262,12 @@ def traced(box: Sandbox, rows: list) -> int:
     return len(trace.trace_many([(code, f"f({given})") for code, given, _ in rows], box))
 
 
-def traced_here(rows: list) -> int:
+def traced_here(_: Sandbox, rows: list) -> int:
     """Trusted programs traced in this process."""
     return len([trace.trace_call(code, "f", given) for code, given, _ in rows])
 
 
-def run_here(rows: list) -> int:
+def run_here(_: Sandbox, rows: list) -> int:
     """Trusted programs run in this process without tracing, their values written as a trace's are."""
     for code, given, _ in rows:
         space: dict = {"__name__": "program"}
@@ -289,7 +289,7 @@ def bare_and_traced(rows: list, rounds: int) -> tuple[float, float]:
                 space: dict = {}
                 exec(module, space)
                 called = eval(f"lambda: f({given})", space)
-                recorder = tracer.Recorder(module, clean=screen.shareable(module))
+                recorder = tracer.Recorder(module)
                 begun = time.process_time()
                 if tracing:
                     recorder.install()

@@ -18,7 +18,7 @@ from itertools import starmap
 from types import CodeType
 from typing import NamedTuple
 
-from cr_utils.zygote import canon, screen, tracer
+from cr_utils.zygote import canon, tracer
 
 __all__ = ["Event", "FlatTrace", "Trace", "flat_many", "trace", "trace_call", "trace_many"]
 
@@ -106,12 +106,11 @@ def trace_call(
     >>> trace_call("def f(x):\\n    y = x + 1\\n    return y", "f", "2").output
     '3'
     """
-    module, clean = _compiled(code)
+    module = _compiled(code)
     space: dict = {"__name__": "program"}
     exec(module, space)
-    text = compile(f"lambda: {entry_point}({args_text})", "<call>", "eval", dont_inherit=True)
-    called = eval(text, space)
-    recorder = tracer.Recorder(module, max_events, nodes, stop=True, clean=clean and screen.shareable(text))
+    called = eval(f"lambda: {entry_point}({args_text})", space)
+    recorder = tracer.Recorder(module, max_events, nodes, stop=True)
     before = sys.gettrace()
     result, error = None, None
     try:
@@ -136,10 +135,8 @@ def trace_call(
 
 
 @lru_cache(16)  # one program is often traced on several inputs in turn
-def _compiled(code: str) -> tuple[CodeType, bool]:
-    """The code of a program, and whether it passes the screen."""
-    module = compile(code, "<program>", "exec", dont_inherit=True)
-    return module, screen.shareable(module)
+def _compiled(code: str) -> CodeType:
+    return compile(code, "<program>", "exec", dont_inherit=True)
 
 
 def _text(value: object) -> str | None:

@@ -214,7 +214,7 @@ _looking = []  # not empty while the hook itself reads a frame
 
 
 def _watch_tracing(event, arguments):
-    """Audit hook of traced programs that may import: note whoever handles trace functions, reads frames, copies
+    """Audit hook of traced programs that may import: note who handles trace functions, reads frames, copies
     code, or searches the heap.
     """
     if _looking or event not in _EVENTS:

@@ -208,7 +208,8 @@ def _warm():
     """
     nowhere, compiled = os.open(os.devnull, os.O_WRONLY), {}
     for options in [None, {}] * 10:
-        child._job([0, None, None, "f('abca', [1, 2, 3])", options], [_SAMPLE], compiled, nowhere, 0, True, True)
+        job = [0, None, None, "f('abca', [1, 2, 3])", options]
+        child._job(job, [_SAMPLE], compiled, nowhere, 0, True, True)
     os.close(nowhere)
 
 
