@@ -7,7 +7,8 @@ here. The other ways are our own versions of what others do: a manager and a pro
 benchmark's official way), a fresh interpreter for each check, and `exec` in the same process (no isolation:
 the floor). Three figures for each way, the best of the rounds: checks per second of wall clock, that
 divided by the official way's, and milliseconds of CPU for one check, helpers and ended children included,
-with the rate they allow on two free cores: the figure that a busy machine spoils least.
+with the rate they allow on two free cores: the figure that a busy machine spoils least. What tracing costs is
+a table of its own: untraced and traced runs of all programs in turn, in the same place, in CPU time.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from pathlib import Path
 from cr_utils import literals, trace
 from cr_utils.sandbox import Sandbox
 from cr_utils.zygote import tracer
+
+PASSES = 4  # over all programs, for each figure of a table row
 
 
 def programs() -> list[tuple[str, str, str]]:
@@ -220,22 +223,38 @@ def main() -> None:
             ("sandbox: groups of 16 strange inputs", lambda: strangers(box, few), 16 * len(few)),
             ("output answers, literals only", lambda: outputs(rows), 2 * len(rows)),
             ("sandbox: traces", lambda: traced(box, rows), len(rows)),
-            ("traces in this process", lambda: traced_here(rows), len(rows)),
+            ("traces in this process", lambda: traced_here(box, rows), len(rows)),
         ]
         measured = [(name, *best(box, way, count, options.rounds)) for name, way, count in ways]
-        factor = min(trace_factor(rows) for _ in range(options.rounds))
+        tracing = [
+            ("in the sandbox", *beside(box, (mapped, traced), rows, options.rounds)),
+            ("in this process", *beside(box, (run_here, traced_here), rows, options.rounds)),
+            ("the bare call, in this process", *bare_and_traced(rows, options.rounds)),
+        ]
         count, seconds = scoring(box, rows)
         memory = helper_memory(box)
         layers = ", ".join(box.layers)
     for name, rate, cost in measured:
         ratio = rate / measured[0][1]
         print(f"{name:<38}{rate:>9.0f}/s{ratio:>9.1f} x{cost:>9.3f} ms CPU: {2000 / cost:>8.0f}/s on 2 cores")
+    print(f"\n{'CPU time of one run':<34}untraced      traced    ratio     traces/s: one core, two cores")
+    for name, without, cost in tracing:
+        times = f"{without:>9.3f} ms{cost:>9.3f} ms{cost / without:>8.1f}x"
+        print(f"{name:<32}{times}{1000 / cost:>29.0f}{2000 / cost:>11.0f}")
     print(f"\n{count} generations scored in {seconds:.1f} s; start {start:.2f} s; helper {memory:.0f} MiB")
-    costs = {name: cost for name, _, cost in measured}
-    whole = costs["sandbox: traces"] / costs["sandbox: map"]
-    print(f"a trace costs {whole:.1f} times the untraced run in the sandbox, {factor:.1f} times the bare "
-          "call")
     print(f"layers: {layers}")
+
+
+def beside(box: Sandbox, ways: tuple, rows: list, rounds: int) -> tuple[float, float]:
+    """CPU milliseconds of an untraced and a traced run, both measured in turn: the fewest of the rounds."""
+    costs: tuple[list, list] = ([], [])
+    for _ in range(rounds):
+        for way, found in zip(ways, costs, strict=True):
+            begun = cpu_seconds(box)
+            for _ in range(PASSES):  # helpers' clocks tick in hundredths of a second
+                way(box, rows)
+            found.append(1000 * (cpu_seconds(box) - begun) / len(rows) / PASSES)
+    return min(costs[0]), min(costs[1])
 
 
 def traced(box: Sandbox, rows: list) -> int:
@@ -243,29 +262,43 @@ def traced(box: Sandbox, rows: list) -> int:
     return len(trace.trace_many([(code, f"f({given})") for code, given, _ in rows], box))
 
 
-def traced_here(rows: list) -> int:
+def traced_here(_: Sandbox, rows: list) -> int:
     """Trusted programs traced in this process."""
     return len([trace.trace_call(code, "f", given) for code, given, _ in rows])
 
 
-def trace_factor(rows: list) -> float:
-    """CPU time of all calls with every line and value recorded, divided by that of the bare calls: no
-    compiling, no process, nothing that both have in common.
-    """
-    spent = [0.0, 0.0]
+def run_here(_: Sandbox, rows: list) -> int:
+    """Trusted programs run in this process without tracing, their values written as a trace's are."""
     for code, given, _ in rows:
-        module = compile(code, "<program>", "exec")
-        for traced in (0, 1):
-            space: dict = {}
-            exec(module, space)
-            called, recorder = eval(f"lambda: f({given})", space), tracer.Recorder(module)
-            begun = time.process_time()
-            if traced:
-                recorder.install()
-            called()
-            sys.settrace(None)
-            spent[traced] += time.process_time() - begun
-    return spent[1] / spent[0]
+        space: dict = {"__name__": "program"}
+        exec(compile(code, "<program>", "exec", dont_inherit=True), space)
+        literals.canonical(eval(f"f({given})", space))
+    return len(rows)
+
+
+def bare_and_traced(rows: list, rounds: int) -> tuple[float, float]:
+    """CPU milliseconds of a call, and of the call with every line and value recorded: no compiling, no
+    process, nothing that both have in common; the fewest of the rounds.
+    """
+    costs: tuple[list, list] = ([], [])
+    for _ in range(rounds):
+        spent = [0.0, 0.0]
+        for code, given, _ in rows:
+            module = compile(code, "<program>", "exec")
+            for tracing in (0, 1):
+                space: dict = {}
+                exec(module, space)
+                called = eval(f"lambda: f({given})", space)
+                recorder = tracer.Recorder(module)
+                begun = time.process_time()
+                if tracing:
+                    recorder.install()
+                called()
+                sys.settrace(None)
+                spent[tracing] += time.process_time() - begun
+        for found, seconds in zip(costs, spent, strict=True):
+            found.append(1000 * seconds / len(rows))
+    return min(costs[0]), min(costs[1])
 
 
 if __name__ == "__main__":

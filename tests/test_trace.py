@@ -87,11 +87,46 @@ def test_comprehensions_and_lambdas_count_for_coverage_only():
     assert ("i" not in {name for _, name in found.states}) or sys.version_info >= (3, 12)
 
 
+def test_a_program_that_shares_its_child_has_the_trace_that_it_has_alone(sandbox):
+    pairs = [
+        (LOOP, "f(3)"),
+        ("def f(x):\n    y = x\n    y[0].append(1)\n    x = {1: y, 2: {3}}\n    del y", "f([[]])"),
+        ("def f(n):\n    return [g(i) for i in range(n)]\ndef g(i):\n    j = -i\n    return j", "f(3)"),
+    ]
+    together = trace.trace_many(pairs, sandbox)
+    assert together == [trace.trace(*pair, sandbox) for pair in pairs]
+    assert all(found.complete for found in together)
+
+
 def test_mutation_through_another_name_is_seen():
     code = "def f():\n    a = [1]\n    b = a\n    b.append(2)\n    del b\n    return a"
     found = trace.trace_call(code, "f", "")
     assert found.states[4, "a"] == [("list", "[1, 2]")]
     assert (5, "b") not in found.states and (4, "b") in found.states
+
+
+def test_changes_inside_nested_values_are_seen():
+    code = (
+        "def f():\n    a = [[1], (2,)]\n    d = {'k': a[0]}\n    a[0].append(3)\n    a[0][0] = True\n"
+        "    a[1] = [2]\n    d['k'] = (a[0],)\n    a[0].pop()\n    return d"
+    )
+    found = trace.trace_call(code, "f", "")
+    texts = {
+        name: [event.changes[name][1] for event in found.events if name in event.changes] for name in "ad"
+    }
+    assert texts["a"] == [
+        "[[1], (2,)]", "[[1, 3], (2,)]", "[[True, 3], (2,)]", "[[True, 3], [2]]", "[[True], [2]]"
+    ]  # fmt: skip
+    assert texts["d"] == [
+        "{'k': [1]}", "{'k': [1, 3]}", "{'k': [True, 3]}", "{'k': ([True, 3],)}", "{'k': ([True],)}"
+    ]  # fmt: skip
+
+
+def test_values_beyond_the_budget_have_no_text():
+    code = "def f(n):\n    a = [[i] for i in range(n)]\n    a[0].append(7)\n    return 1"
+    found = trace.trace_call(code, "f", "2", nodes=5).events
+    assert [found[at].changes["a"] for at in (1, 2)] == [["list", "[[0], [1]]"], ["list", None]]
+    assert trace.trace_call(code, "f", "3", nodes=5).events[1].changes["a"] == ["list", None]
 
 
 def test_exceptions_end_frames():
@@ -144,6 +179,8 @@ def test_sandbox_and_process_agree(sandbox):
         "import inspect; inspect.currentframe().f_trace_lines = False",
         "try: 1 / 0\n    except ZeroDivisionError as e: e.__traceback__.tb_frame.f_trace_lines = False",
         "h = (i for i in [1]); h.gi_frame.f_trace = None",
+        "import gc; [x for x in gc.get_objects() if type(x).__name__ == 'Recorder'][0].records.clear()",
+        "import gc; gc.get_referrers(f)",
         "n = 0\n    while n < 5000: n += 1",
         "import os; os._exit(0)",
         "while True: pass",

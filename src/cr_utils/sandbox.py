@@ -26,7 +26,7 @@ from cr_utils.verdicts import Plan, Verdict
 __all__ = ["Run", "Sandbox", "SandboxWarning", "Verdict"]
 
 LAYERS = ("namespaces", "landlock", "seccomp", "capabilities")  # every layer that can be tried
-_COHORT = 64  # programs that share a child, at most
+_COHORT, _FEW = 128, 16  # programs that share a child, at most, and those not worth a second one
 
 
 class Sandbox:
@@ -207,8 +207,8 @@ class Sandbox:
 
     def _spread(self, codes: list, jobs: list, profile: str, untrusted: bool) -> list[Run]:
         """Run jobs in cohorts on all lanes at once; calls of one program go together and compile it once."""
-        size = _COHORT if profile == "pure" else 1
-        size = max(1, min(size, max(16, -(-len(jobs) // self._size))))
+        rounds = -(-len(jobs) // (_COHORT * self._size)) or 1  # every lane gets a cohort in each, of one size
+        size = max(_FEW, -(-len(jobs) // (self._size * rounds))) if profile == "pure" else 1
         order = sorted(range(len(jobs)), key=lambda at: jobs[at][0])
         ordered = [jobs[at] for at in order]
         parts = [_part(codes, ordered[at : at + size]) for at in range(0, len(jobs), size)]

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import starmap
+from types import CodeType
 from typing import NamedTuple
 
 from cr_utils.zygote import canon, tracer
@@ -105,7 +106,7 @@ def trace_call(
     >>> trace_call("def f(x):\\n    y = x + 1\\n    return y", "f", "2").output
     '3'
     """
-    module = compile(code, "<program>", "exec", dont_inherit=True)
+    module = _compiled(code)
     space: dict = {"__name__": "program"}
     exec(module, space)
     called = eval(f"lambda: {entry_point}({args_text})", space)
@@ -131,6 +132,11 @@ def trace_call(
         error,
         "error" if error else "ok",
     )
+
+
+@lru_cache(16)  # one program is often traced on several inputs in turn
+def _compiled(code: str) -> CodeType:
+    return compile(code, "<program>", "exec", dont_inherit=True)
 
 
 def _text(value: object) -> str | None:

@@ -4,17 +4,18 @@ No code of a program ever runs here: types are compared by identity, because a m
 classes hash and compare, and `repr` is only asked of values that hold nothing but builtin atoms.
 """
 
-from itertools import repeat
+from itertools import chain
 from operator import is_
 
 _type, _len, _sorted, _str, _all, _map, _repr, _tuple = type, len, sorted, str, all, map, repr, tuple
-_repeat, _is = repeat, is_
+_is, _list, _chain = is_, list, chain.from_iterable
 _list_text, _tuple_text, _dict_text = list.__repr__, tuple.__repr__, dict.__repr__
 _ATOMS = frozenset((str, int, float, bool, type(None), complex, bytes, bytearray, range, type(...)))
 _HOLDERS = frozenset((list, tuple, dict, set))
 # By id, because a type's hash may be code of the program; these types live as long as the process.
 _are_atoms = frozenset(map(id, _ATOMS)).issuperset
 _are_steady = frozenset(map(id, _ATOMS - {bytearray})).issuperset
+_are_nests = frozenset(map(id, (list, tuple))).issuperset
 _id = id
 _type_name = type.__dict__["__name__"].__get__
 MAX_DEPTH = 80
@@ -67,45 +68,104 @@ def _afford(count, budget):
         raise NoText("too large")
 
 
-def look(value, nodes, chars):
+def steady(kinds):
+    """Whether all of these types are those of atoms that cannot change."""
+    return _are_steady(_map(_id, kinds))
+
+
+# The same, faster, where no type can have a hash of its own: in a program without classes.
+steady_builtins = frozenset(_ATOMS - {bytearray}).issuperset
+
+
+def look(value, nodes, chars, steady=steady):
     """(text or None, what `unchanged` needs to recognise the value): one pass over it for both.
 
-    The second is True for a value that cannot change, its items where they are atoms, else None.
+    The second is True for a value that cannot change, else a copy of its items where they are atoms, or lists
+    or tuples of atoms, else None.
     """
     kind = _type(value)
     if kind is int and -_SHORT < value < _SHORT or kind is str and _len(value) <= 100:
         return _repr(value), True
     try:
-        if kind is list and _len(value) <= nodes and _are_steady(_map(_id, _map(_type, value))):
+        if kind is list and _len(value) > nodes:
+            return None, None
+        if kind is list and steady(_map(_type, value)):
             written = _list_text(value)
             return written if _len(written) <= chars else None, _tuple(value)
+        if (kind is list or kind is dict) and _len(value) <= nodes:
+            written, taken = _usual(kind, value, nodes, chars, steady)
+            if taken is not None:
+                return written, taken
         if _type(kind) is not _type:
             return None, None
         if kind in _ATOMS:
             return _spend(_repr, value, [0, chars]), kind is not bytearray
         if kind in _HOLDERS and _len(value) <= nodes and _atoms(value):
-            if kind is not dict:
-                taken = True if kind is tuple else _tuple(value)
-                written = _set(kind, value, [nodes, chars], 0) if kind is set else _repr(value)
-            elif _atoms(value.values()):
-                taken, written = (_tuple(value), _tuple(value.values())), _repr(value)
-            else:
-                return text(value, nodes, chars), None
-            changes = bytearray in _map(_type, value.values() if kind is dict else value)
-            return written if _len(written) <= chars else None, None if changes else taken
+            return _holder(kind, value, nodes, chars)
         return text(value, nodes, chars), None
     except ValueError:  # NoText, or an integer beyond Python's digit limit
         return None, None
 
 
+def _usual(kind, value, nodes, chars, steady):
+    """As `look`, of a list or dict of atoms that cannot change, or of lists and tuples of those; (None, None)
+    for others.
+    """
+    items = value
+    if kind is dict:
+        if not steady(_map(_type, value)):
+            return None, None
+        items = value.values()
+    if steady(_map(_type, items)):
+        written = _list_text(value) if kind is list else _dict_text(value)
+        taken = _tuple(value) if kind is list else (_tuple(value), _tuple(items))
+        return written if _len(written) <= chars else None, taken
+    if not _are_nests(_map(_id, _map(_type, items))):
+        return None, None
+    sizes, inner = _list(_map(_len, items)), _tuple(_chain(items))
+    if 1 + 2 * _len(sizes) + _len(inner) > nodes or not steady(_map(_type, inner)):
+        return None, None
+    written = _list_text(value) if kind is list else _dict_text(value)
+    if _len(written) > chars:  # the budget of `text` does not count every character
+        return None, None
+    return written, [_tuple(value), _tuple(items), sizes, inner]
+
+
+def _holder(kind, value, nodes, chars):
+    """As `look`, of a container of atoms, keys of a dict."""
+    if kind is not dict:
+        taken = True if kind is tuple else _tuple(value)
+        written = _set(kind, value, [nodes, chars], 0) if kind is set else _repr(value)
+    elif _atoms(value.values()):
+        taken, written = (_tuple(value), _tuple(value.values())), _repr(value)
+    else:
+        return text(value, nodes, chars), None
+    changes = bytearray in _map(_type, value.values() if kind is dict else value)
+    return written if _len(written) <= chars else None, None if changes else taken
+
+
 def unchanged(value, taken):
     """Whether an object still holds the very same atoms, given what `look` took."""
+    if _type(taken) is list:
+        return _unchanged_nest(value, *taken)
     if _type(value) is dict:
         keys, held = taken
         return _len(value) == _len(keys) and _all(_map(_is, value, keys)) and (
             _all(_map(_is, value.values(), held))
         )
     return _len(value) == _len(taken) and _all(_map(_is, value, taken))
+
+
+def _unchanged_nest(value, keys, held, sizes, inner):
+    """The same of lists and tuples in a list or dict."""
+    if _len(value) != _len(keys) or not _all(_map(_is, value, keys)):
+        return False
+    items = value
+    if _type(value) is dict:
+        items = value.values()
+        if not _all(_map(_is, items, held)):
+            return False
+    return _list(_map(_len, items)) == sizes and _all(_map(_is, _chain(items), inner))
 
 
 def _atoms(items):

@@ -29,7 +29,7 @@ NONCE, LARGEST = 16, 4 << 20  # bytes of a nonce, and of one message
 HEADER = struct.Struct("<II")  # index, length of the body
 _call, _exit, _write, _pack = operator.call, os._exit, os.write, HEADER.pack
 _to_bytes = str.encode
-_random, _tuple, _collect = os.urandom, tuple, gc.collect
+_random, _tuple, _collect, _freeze = os.urandom, tuple, gc.collect, gc.freeze
 _compile, _exec, _eval = compile, exec, eval
 _type, _len, _map, _bytes, _dict = type, len, map, bytes, dict
 _settrace, _setprofile, _gettrace = sys.settrace, sys.setprofile, sys.gettrace
@@ -62,6 +62,7 @@ def serve(blob, start, channel):
         request = _decode(blob)
         jobs, codes = request["jobs"], request["codes"]
         compiled = {}
+        _freeze()  # what is here stays: the collections between the programs need not look at it
         for index in range(start, _len(jobs)):
             if not _job(jobs[index], codes, compiled, channel, index, _len(jobs) > 1, index == start):
                 break
@@ -213,8 +214,8 @@ _looking = []  # not empty while the hook itself reads a frame
 
 
 def _watch_tracing(event, arguments):
-    """Audit hook of traced programs that may import: note whoever handles trace functions, reads frames, or
-    copies code.
+    """Audit hook of traced programs that may import: note who handles trace functions, reads frames, copies
+    code, or searches the heap.
     """
     if _looking or event not in _EVENTS:
         return
@@ -235,9 +236,10 @@ _getframe = sys._getframe
 _OURS = (__file__.rsplit("/", 1)[0] + "/",)
 _LIBRARY = (*_OURS, "<frozen ", os.__file__.rsplit("/", 1)[0] + "/")
 _COPIES = frozenset(("code.__new__", "marshal.loads"))
+_SEARCHES = ("gc.get_objects", "gc.get_referrers", "gc.get_referents")  # they find the recorder itself
 _KNOWN = {  # the files whose code may do this without being noted
     "sys.settrace": _OURS, "sys.setprofile": _OURS, "sys._getframe": _LIBRARY, "object.__getattr__": _LIBRARY,
-    "code.__new__": _LIBRARY, "marshal.loads": _LIBRARY,
+    "code.__new__": _LIBRARY, "marshal.loads": _LIBRARY, **_dict.fromkeys(_SEARCHES, _LIBRARY),
 }  # fmt: skip
 _EVENTS = frozenset(_KNOWN)
 
@@ -260,9 +262,8 @@ def _recorder(module, space, options, clean):
     """The recorder that the options ask for; a flat one runs its untraced `setup` text first."""
     options = _dict(options)
     setup = options.pop("setup", None)
-    recorder = (
-        flat.Flat(module, **options) if options.pop("flat", False) else tracer.Recorder(module, **options)
-    )
+    make = flat.Flat if options.pop("flat", False) else partial(tracer.Recorder, clean=clean)
+    recorder = make(module, **options)
     steps = (
         [] if setup is None else [partial(_exec, _compile(setup, "<test>", "exec", dont_inherit=True), space)]
     )

@@ -7,14 +7,14 @@ compiled code: every name that a program can reach an attribute or a global by s
 
 from opcode import opmap
 
-_BARRED = {
+_BARRED = bytes(
     opmap[name]
     for name in (
         "IMPORT_NAME", "IMPORT_FROM", "IMPORT_STAR", "LOAD_BUILD_CLASS", "STORE_GLOBAL", "DELETE_GLOBAL",
         "STORE_ATTR", "DELETE_ATTR", "MATCH_CLASS",
     )
     if name in opmap
-}  # fmt: skip
+)  # fmt: skip
 _NAMES = frozenset(
     """add_note ag_await ag_code ag_frame breakpoint compile copyright cr_await cr_code cr_frame
     cr_origin credits delattr dir eval exec exit f_back f_builtins f_code f_globals f_lasti f_lineno
@@ -24,17 +24,17 @@ _NAMES = frozenset(
 )
 # Generators and coroutines: their `finally` may run in another program's time.
 _SUSPENDS = 0x20 | 0x80 | 0x200
-_type = type
+_type, _len = type, len
 
 
 def shareable(code):
     """True when a compiled program (or call) leaves nothing behind in the process that ran it."""
     if code.co_flags & _SUSPENDS and code.co_name != "<genexpr>":
         return False
-    for name in code.co_names:
-        if name in _NAMES or name[0] == "_":
-            return False
-    if not _BARRED.isdisjoint(code.co_code[::2]):
+    names, operations = code.co_names, code.co_code[::2]
+    if not _NAMES.isdisjoint(names) or [name for name in names if name[0] == "_"]:
+        return False
+    if _len(operations.translate(None, _BARRED)) < _len(operations):
         return False
     for item in code.co_consts:
         if _type(item) is _type(code) and not shareable(item):

@@ -10,16 +10,18 @@ begins a frame (its changes are the arguments, a fourth item the function's name
 import sys
 from _json import make_encoder
 from opcode import opmap
-from types import MethodType as _Method
+from types import FunctionType as _Function
 
 from . import canon, values
 
 _settrace, _gettrace = sys.settrace, sys.gettrace
 _YIELD, _RESUME = opmap["YIELD_VALUE"], opmap["RESUME"]
 _SUSPENDS = 0x20 | 0x80 | 0x200  # generators and coroutines
-_type, _len, _id = type, len, id
+_type, _len, _id, _all, _map, _is = type, len, id, all, map, canon._is
+_list, _tuple = list, tuple
 _int, _str, _repr = int, str, repr
 _look, _unchanged, _SHORT = canon.look, canon.unchanged, canon._SHORT
+_steady, _steady_builtins = canon.steady, canon.steady_builtins
 _type_name = type.__dict__["__name__"].__get__
 _join, _ROOM = str.join, 2_000_000  # characters of all records
 
@@ -36,15 +38,19 @@ class Cut(BaseException):
 
 
 class Recorder:
-    """Records the events of the code objects inside `module`; `install` starts, `finish` ends and checks."""
+    """Records the events of the code objects inside `module`; `install` starts, `finish` ends and checks.
 
-    def __init__(self, module, events=2000, nodes=200, chars=400_000, stop=False):
+    clean: the program, and whoever calls it, passes `screen.shareable`: it has no classes of its own.
+    """
+
+    def __init__(self, module, events=2000, nodes=200, chars=400_000, stop=False, clean=False):
         self.records, self.hidden, self.complete = [], set(), True
         self.left, self.nodes, self.chars, self._stop = events, nodes, chars, stop
         self.running, self._count = 0, 0  # frames that are neither over nor suspended, and all of them
         self._codes = {}
         self._collect(module)
-        self._function = self._call
+        self.steady = _steady_builtins if clean else _steady
+        self._function, self._hidden = self._call, self._hidden_line
 
     def _collect(self, code):
         for item in code.co_consts:
@@ -60,7 +66,7 @@ class Recorder:
     def finish(self, current):
         """Close the books; `current` is the trace function found at the end of the run."""
         _settrace(None)
-        if current != self._function or self.running:
+        if current is not self._function or self.running:
             self.complete = False
 
     def told(self):
@@ -85,17 +91,15 @@ class Recorder:
         if _id(code) not in self._codes:
             return None
         if code.co_name[0] == "<":
-            return self._hidden_line
+            return self._hidden
         self.running += 1
         follow = frame.f_trace
-        if _type(follow) is _Method and _type(follow.__self__) is Frame:
+        if _type(follow) is _Function and follow.__code__ is _FOLLOW:
             return follow  # a resumed generator goes on where it was
-        state = Frame(self, self._count)
-        self._count += 1
         arguments = {}
-        state.compare(frame, arguments)
-        self.records.append([state.number, 0, arguments, code.co_name])
-        return state.follow
+        self.records.append([self._count, 0, arguments, code.co_name])
+        self._count += 1
+        return follower(self, self._count - 1, arguments)(frame, event, None)
 
     def _hidden_line(self, frame, event, _):
         if event == "line":
@@ -103,7 +107,13 @@ class Recorder:
             self.left -= 1
             if self.left < 0:
                 self.cut()
-        return self._hidden_line
+        return self._hidden
+
+    def spend(self, chars):
+        """Count the characters of recorded texts: beyond the budget the recording ends at the next line."""
+        self.chars -= chars
+        if self.chars < 0:
+            self.left = 0
 
     def cut(self):
         """End the recording, and the run where the caller wants that."""
@@ -114,74 +124,82 @@ class Recorder:
             raise Cut
 
 
-class Frame:
-    """What is known of one running frame: its number, what its line changes, the locals before that line.
+def follower(recorder, number, changes):
+    """The trace function of one running frame, to be called at once with its event "call"; `changes` is the
+    place for its arguments.
 
-    It hangs on the frame as its trace function and holds nothing that would keep the frame alive.
+    `known` maps its locals, as they were at the last event, to (value, what `canon.unchanged` needs, type
+    name, text).  It hangs on the frame and holds nothing that would keep the frame alive.  One function does
+    it all, and the most frequent kinds by itself: it is called for every line.
     """
+    known, begun = {}, True
+    records, nodes, steady, seen = recorder.records, recorder.nodes, recorder.steady, known.get
 
-    __slots__ = ("recorder", "number", "changes", "known")
-
-    def __init__(self, recorder, number):
-        self.recorder, self.number, self.changes, self.known = recorder, number, None, {}
-
-    def follow(self, frame, event, _):
-        """The frame's trace function."""
+    def follow(frame, event, _):
+        nonlocal changes, begun
+        if begun and event != "exception":
+            written, local = 0, frame.f_locals
+            for name, value in local.items():
+                entry = seen(name)
+                if entry is not None and entry[0] is value:
+                    taken = entry[1]
+                    if taken is True:
+                        continue
+                    if _type(value) is _list and _type(taken) is _tuple:  # as `unchanged` has it
+                        if _len(value) == _len(taken) and _all(_map(_is, value, taken)):
+                            continue
+                    elif taken is not None and _unchanged(value, taken):
+                        continue
+                kind = _type(value)
+                if kind is _int and -_SHORT < value < _SHORT:  # as `look` has them
+                    kind_name, text, taken = "int", _repr(value), True
+                elif kind is _str and _len(value) <= 100:
+                    kind_name, text, taken = "str", _repr(value), True
+                else:
+                    kind_name = _type_name(kind)
+                    text, taken = _look(value, nodes, 4000, steady)
+                # Nothing is kept alive but values whose end no program can see.
+                known[name] = (None if taken is None else value, taken, kind_name, text)
+                if entry is None or entry[3] != text or entry[2] != kind_name:
+                    changes[name] = [kind_name, text]
+                    if text is not None:
+                        written += _len(text)
+            if _len(known) > _len(local):
+                _drop(known, local, changes)
+            if written:
+                recorder.spend(written)
         if event == "line":
-            if self.changes is not None:
-                self.compare(frame, self.changes)
-            self.changes = changes = {}
-            recorder = self.recorder
-            recorder.records.append([self.number, frame.f_lineno, changes])
+            begun, changes = True, {}
+            records.append([number, frame.f_lineno, changes])
             recorder.left -= 1
             if recorder.left < 0:
                 recorder.cut()
         elif event == "return":
-            self._leave(frame)
-        return self.follow
+            _leave(recorder, frame, number)
+        elif event == "call":
+            begun = False
+        return follow
 
-    def _leave(self, frame):
-        """The frame is over, or suspended at a yield."""
-        recorder = self.recorder
-        if self.changes is not None:
-            self.compare(frame, self.changes)
-        if not frame.f_trace_lines:
-            recorder.complete = False
-        recorder.running -= 1
-        if not (frame.f_code.co_flags & _SUSPENDS and _yields(frame.f_code.co_code, frame.f_lasti)):
-            recorder.records.append([self.number, -1, {}])
+    return follow
 
-    def compare(self, frame, changes):
-        """Note what differs from the locals as they were at the frame's last event."""
-        known, local, written = self.known, frame.f_locals, 0
-        for name, value in local.items():
-            entry = known.get(name)
-            if entry is not None:
-                before, shown, type_name, taken = entry
-                if before is value and (taken is True or taken is not None and _unchanged(value, taken)):
-                    continue
-            kind = _type(value)
-            if kind is _int and -_SHORT < value < _SHORT:  # the two most frequent kinds, as `look` has them
-                now, taken, kind_name = _repr(value), True, "int"
-            elif kind is _str and _len(value) <= 100:
-                now, taken, kind_name = _repr(value), True, "str"
-            else:
-                now, taken = _look(value, self.recorder.nodes, 4000)
-                kind_name = _type_name(kind)
-            # Nothing is kept alive but values whose end no program can see.
-            known[name] = (None if taken is None else value, now, kind_name, taken)
-            if entry is None or now != shown or kind_name != type_name:
-                changes[name] = [kind_name, now]
-                if now is not None:
-                    written += _len(now)
-        if _len(known) > _len(local):
-            for name in [name for name in known if name not in local]:
-                del known[name]
-                changes[name] = None
-        recorder = self.recorder
-        recorder.chars -= written
-        if recorder.chars < 0:  # texts beyond the budget end the recording at the next line
-            recorder.left = 0
+
+_FOLLOW = [item for item in follower.__code__.co_consts if _type(item) is _type(follower.__code__)][0]
+
+
+def _drop(known, local, changes):
+    """Note the names that are gone."""
+    for name in [name for name in known if name not in local]:
+        del known[name]
+        changes[name] = None
+
+
+def _leave(recorder, frame, number):
+    """The frame is over, or suspended at a yield."""
+    if not frame.f_trace_lines:
+        recorder.complete = False
+    recorder.running -= 1
+    if not (frame.f_code.co_flags & _SUSPENDS and _yields(frame.f_code.co_code, frame.f_lasti)):
+        recorder.records.append([number, -1, {}])
 
 
 def _yields(code, at):
