@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from cr_utils import base, feed, jsonl, packing, params, pretrain, throughput
 from cr_utils.errors import UserError
@@ -180,7 +181,7 @@ def test_settings_are_the_base_keys_of_a_profile():
 def test_operations_are_those_of_the_products():
     net = base.build_model(487, pretrain.form(PARAMS))
     batch = packing.packed([[(torch.arange(5, 15).numpy(), torch.ones(10).numpy())]], 16)
-    with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         net.set_attn_implementation(packing.register())
         packing.loss_sum(net, batch).backward()
     counted = counter.get_total_flops()
@@ -206,6 +207,7 @@ def test_nothing_beyond_torch_and_transformers_is_imported():
 
 
 @pytest.mark.slow  # compiling takes a minute
+@pytest.mark.filterwarnings("ignore")  # of the compiler, about itself
 def test_compiled_layers_compute_the_same():
     found = []
     for compiled in (False, True):
