@@ -10,6 +10,7 @@ from cr_utils.errors import UserError
 from cr_utils.fingerprints import committed, fingerprint
 from cr_utils.sandbox import Sandbox
 from cr_utils.trace import trace_call
+from cr_utils.wide import near
 
 OPTIONS = {"seed": 3, "constraints": True, "mutation": True, "max_steps": 24}
 SIZES = {"train": 120, "validation": 15, "heldout": 25, "heldout_ood": 20}
@@ -50,6 +51,12 @@ def test_any_chunk_gives_the_same_data_and_counts(made, chunk):
 def test_another_seed_gives_other_data(made):
     other, _ = synthesis.synthesize({**SIZES, "train": 20}, {**OPTIONS, "seed": 4}, workers=0)
     assert not {p["id"] for p in other if p["split"] == "train"} & {p["id"] for p in made[0][:20]}
+
+
+def test_near_copies_of_benchmark_programs_are_dropped_in_every_split(made):
+    problems, counts = made
+    assert sum(row["n"] for row in counts if row["step"] == "near copy") > 0, "the check never applied"
+    assert not any(near.near_copy(code) for code in {one["code"] for one in problems})
 
 
 def test_no_program_stands_in_two_splits_or_in_a_benchmark(made):

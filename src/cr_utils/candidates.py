@@ -19,6 +19,7 @@ from . import constraints, grammar, literals, liveness, structure, usage
 from .constraints import Cell
 from .fingerprints import committed, fingerprint
 from .trace import Trace, trace_call
+from .wide.near import resembling
 
 SPLITS = ("train", "validation", "heldout", "heldout_ood")
 MAX_OUTPUT = 60
@@ -27,7 +28,7 @@ OTHER_INPUTS = 3  # inputs drawn to see whether an output depends on the input a
 LITERAL = re.compile(r"'[^'\n]*'|\d+")
 # Rejections in the order in which the filters apply; the last two are synthesis's.
 REASONS = ("other split", "wrong depth", "operation missing", "benchmark program", "unused argument",
-           "dead code", "idle operation", "raises", "too many steps", "output not a small literal",
+           "dead code", "idle operation", "near copy", "raises", "too many steps", "output not a small literal",
            "output ignores the input", "duplicate", "depends on hash order")
 
 
@@ -51,7 +52,8 @@ def candidates(rng: random.Random, split: str, options: dict) -> Iterator[dict |
     code, types = grammar.program(rng, cell, common_only=plain)
     code = code.rstrip("\n")
     print_ = fingerprint(code)
-    reason = static_reason(code, print_, split, cell, types, split != "train" or options.get("filters", True))
+    filtered = split != "train" or options.get("filters", True)
+    reason = static_reason(code, print_, split, cell, types, filtered) or resembling(code)
     if reason:
         yield reason
         return
@@ -105,9 +107,7 @@ def static_reason(code: str, print_: str, split: str, cell: Cell, types: Sequenc
 
 
 def wasteful(tree: ast.Module) -> str | None:
-    """Why a program does something in vain, or None: an argument, a line or an operation that decides
-    nothing.
-    """
+    """Why a program does something in vain, or None: an argument, a line or an operation without effect."""
     unread = {node.name: liveness.unread(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
     if unread["f"].parameters:
         return "unused argument"

@@ -28,6 +28,7 @@ CARRIES = frozenset("""
 """.split())
 WHOLE = frozenset({"zygote"})
 DATA = {"constraints": ("params/constraints.yaml",), "fingerprints": ("assets/fingerprints.txt",),
+        "wide.near": ("assets/ngrams.txt",), "wide.space": ("params/constraints-wide.yaml",),
         "models": ("assets/base",)}  # files that a module reads: they count as soon as it does
 SKIPPED = frozenset({"ctx", "type_comment", "kind", "lineno", "col_offset", "end_lineno", "end_col_offset"})
 
@@ -164,9 +165,7 @@ def _file(module: str) -> Path:
 
 
 def _aliases(body: list[ast.stmt], module: str) -> dict[str, set[Name]]:
-    """What each imported name may mean, wherever in the module it is imported: {local name: {(module,
-    name)}}.
-    """
+    """What each name imported anywhere in a module may mean: {local name: {(module, name)}}."""
     found: dict[str, set[Name]] = {}
     for node in (inner for statement in body for inner in ast.walk(statement)):
         if isinstance(node, ast.ImportFrom):

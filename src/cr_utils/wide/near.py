@@ -74,8 +74,11 @@ def index() -> dict[int, tuple[int, ...]]:
 
 def near_copy(code: str, print_: str | None = None) -> str | None:
     """Why a program counts as a copy (SAME or NEAR), or None; `print_` is its fingerprint."""
-    if (print_ or fingerprint(code)) in committed():
-        return SAME
+    return SAME if (print_ or fingerprint(code)) in committed() else resembling(code)
+
+
+def resembling(code: str) -> str | None:
+    """NEAR for a program whose n-grams are mostly those of one benchmark program, or None."""
     mine, known = ngrams(code), index()
     if len(mine) < LEAST or len(mine & known.keys()) < SHARE * len(mine):
         return None
