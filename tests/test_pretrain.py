@@ -84,6 +84,16 @@ def test_a_killed_training_ends_with_the_weights_of_a_whole_one(trained, tmp_pat
     assert losses[0] == losses[1]
 
 
+def test_a_model_that_was_tried_and_begun_anew_trains_like_a_new_one(trained, tmp_path):
+    tried = pretrain.Pretraining(PARAMS | {"tokens": 10**6}, CPU)
+    with feed.Feed(tried, POOL) as source:
+        for step in source.pool():
+            tried.update(step)
+    assert tried.tokens > 0
+    done = pretrain.train(PARAMS, tmp_path, CPU, POOL, run=tried)
+    assert same(weights_of(tmp_path), weights_of(trained[0])) and done["steps"] == trained[1]["steps"]
+
+
 def test_a_checkpoint_of_other_settings_is_refused_and_workers_are_free(trained):
     out, done = trained
     with pytest.raises(UserError, match="trained with other lr"):

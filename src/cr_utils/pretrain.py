@@ -84,7 +84,7 @@ class Pretraining:
         self.queued: list[torch.cuda.Event] = []
 
     def renew(self, params: dict) -> None:
-        """Begin anew with other settings of the same form: what was compiled is kept, what was learnt is not."""
+        """Begin anew with settings of the same form: what was compiled is kept, what was learnt is not."""
         self.params = params
         self.model.load_state_dict(fresh(params).state_dict())
         self.optimizer.state.clear()
@@ -183,9 +183,10 @@ def train(params: dict, out: Path, device: torch.device | None = None, pool: int
           save_seconds: float = SAVE_SECONDS, run: Pretraining | None = None) -> dict:
     """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
 
-    params: as `settings` gives them; run: one of the same form to begin anew, already compiled. Resumes where a checkpoint of the same settings lies; raises UserError
-    for one of others, and where the loss is no number any more. Returns tokens, steps, seconds, loss (of the
-    last pool), tokens_per_s, mfu and wait_share (means over the run), parameters, attention.
+    params: as `settings` gives them; run: one of the same form to begin anew, already compiled. Resumes where
+    a checkpoint of the same settings lies; raises UserError for one of others, and where the loss is no
+    number any more. Returns tokens, steps, seconds, loss (of the last pool), tokens_per_s, mfu and wait_share
+    (means over the run), parameters, attention.
     """
     out.mkdir(parents=True, exist_ok=True)
     if run is None:
