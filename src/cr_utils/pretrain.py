@@ -248,5 +248,6 @@ def summary(rows: list[dict], run: Pretraining) -> dict:
     seconds = max(run.seconds, 1e-9)
     done, most = sum(row["operations"] for row in rows), throughput.peak(run.device)
     return {"tokens": run.tokens, "steps": run.step, "seconds": round(run.seconds, 2),
-            "loss": rows[-1]["loss"], "tokens_per_s": round(run.tokens / seconds), "wait_share": round(waits / seconds, 4),
-            "mfu": throughput.share(done, seconds, most), "parameters": run.weights, "attention": run.attention}
+            "loss": rows[-1]["loss"], "tokens_per_s": round(run.tokens / seconds),
+            "wait_share": round(waits / seconds, 4), "mfu": throughput.share(done, seconds, most),
+            "parameters": run.weights, "attention": run.attention}
