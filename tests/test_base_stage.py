@@ -74,10 +74,10 @@ def test_the_base_is_trained_measured_and_recorded(values):
 
 def test_tokens_are_those_that_the_slower_of_device_and_workers_can_do(values):
     share = budget.Share(30.0, time.monotonic())
-    fit = fits_base.pretraining(values | {"base_tokens": 10**9}, 0, share)
+    fit, tried = fits_base.pretraining(values | {"base_tokens": 10**9}, 0, share)
     rate = min(fit.measured["device_tokens_per_s"], fit.measured["document_tokens_per_s"])
     assert 1 <= fit.values["base_tokens"] < 10**9
-    assert fit.values["base_tokens"] <= max(1, rate * budget.SPENT * 30.0)
+    assert fit.values["base_tokens"] <= max(1, rate * budget.SPENT * 30.0) and tried.tokens > 0
 
 
 def test_a_finished_base_is_opened_not_trained(values, monkeypatch):

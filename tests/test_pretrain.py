@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from cr_utils import base, feed, jsonl, packing, params, pretrain, throughput
 from cr_utils.errors import UserError
@@ -81,6 +82,16 @@ def test_a_killed_training_ends_with_the_weights_of_a_whole_one(trained, tmp_pat
     losses = [[(row["step"], row["loss"]) for row in jsonl.read(out / "log.jsonl")]
               for out in (tmp_path, trained[0])]
     assert losses[0] == losses[1]
+
+
+def test_a_model_that_was_tried_and_begun_anew_trains_like_a_new_one(trained, tmp_path):
+    tried = pretrain.Pretraining(PARAMS | {"tokens": 10**6}, CPU)
+    with feed.Feed(tried, POOL) as source:
+        for step in source.pool():
+            tried.update(step)
+    assert tried.tokens > 0
+    done = pretrain.train(PARAMS, tmp_path, CPU, POOL, run=tried)
+    assert same(weights_of(tmp_path), weights_of(trained[0])) and done["steps"] == trained[1]["steps"]
 
 
 def test_a_checkpoint_of_other_settings_is_refused_and_workers_are_free(trained):
@@ -180,7 +191,7 @@ def test_settings_are_the_base_keys_of_a_profile():
 def test_operations_are_those_of_the_products():
     net = base.build_model(487, pretrain.form(PARAMS))
     batch = packing.packed([[(torch.arange(5, 15).numpy(), torch.ones(10).numpy())]], 16)
-    with torch.utils.flop_counter.FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         net.set_attn_implementation(packing.register())
         packing.loss_sum(net, batch).backward()
     counted = counter.get_total_flops()
@@ -206,6 +217,7 @@ def test_nothing_beyond_torch_and_transformers_is_imported():
 
 
 @pytest.mark.slow  # compiling takes a minute
+@pytest.mark.filterwarnings("ignore")  # of the compiler, about itself
 def test_compiled_layers_compute_the_same():
     found = []
     for compiled in (False, True):

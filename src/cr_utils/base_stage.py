@@ -25,8 +25,16 @@ def run(values: dict) -> dict:
     stage = record.start(paths.BASE, values)
     if stage.done:
         return stage.finish(OUTPUTS)
-    fitted = budget.once(stage, values, lambda share: fits_base.pretraining(values, workers(values), share))
-    done = pretrain.train(pretrain.settings(fitted, workers(values)), stage.dir)
+    warm = []
+
+    def fit(share: budget.Share) -> budget.Fit:
+        found, tried = fits_base.pretraining(values, workers(values), share)
+        warm.append(tried)
+        return found
+
+    fitted = budget.once(stage, values, fit)
+    done = pretrain.train(pretrain.settings(fitted, workers(values)), stage.dir,
+                          run=warm.pop() if warm else None)
     manifest = stage.finish(OUTPUTS, done)
     (stage.dir / "checkpoint.pt").unlink(missing_ok=True)
     return manifest

@@ -140,7 +140,7 @@ def _evaluation(values: dict, problems: list[dict], specs: dict, share: Share) -
 def _ablations(run, values: dict, share: Share) -> Fit:
     pace = {stage: _pace(str(run.need(stage, "log.jsonl").parent)) for stage in ("03_sft", "04_grpo")}
     question = (run.upstream("05_eval")["budget"] or {}).get("measured", {}).get("seconds_per_question", 0.0)
-    spent = jsonl.read(run.need("04_grpo", "log.jsonl"))[-1].get("seconds") or pace["04_grpo"]
+    spent = max(row.get("seconds", 0.0) for row in jsonl.read(run.need("04_grpo", "log.jsonl")))
     wanted = {key: values[key] for key in ARM_SIZES}
     wanted |= {key: values[key] for key in ("ablation_sft_tokens", "ablation_cruxeval") if values[key]}
     equal = math.ceil(spent / pace["03_sft"])

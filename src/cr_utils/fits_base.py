@@ -13,27 +13,28 @@ TRIED = 0.05  # of the share is spent on timing the device
 CLOSING = 5.0  # seconds for the last checkpoint and the model
 
 
-def pretraining(values: dict, count: int, share: Share) -> Fit:
+def pretraining(values: dict, count: int, share: Share) -> tuple[Fit, pretrain.Pretraining]:
     """Tokens that fit: at the pace of the device or of the `count` workers, whichever is slower.
 
-    A model is trained and thrown away. Starting the workers and compiling cost the real training again what
-    they cost here, less what the compiler's cache keeps.
+    Returns the fit, and what was trained to measure it, to be begun anew: compiled, it need not be again. The
+    workers are started again.
     """
     params = pretrain.settings(values, count)
     began = time.monotonic()
     with workers.executor(count) as executor:
-        supply = documents(executor, params, count)
+        supply, starting = documents(executor, params, count)
         run = pretrain.Pretraining(params, models.device())
         with Feed(run, pretrain.pool_of(params) // 4, executor) as feed:
             startup, device = pace(run, feed, min(60.0, TRIED * share.seconds), began)
     rate = min(device, supply * params["repeats"])
-    tokens = budget.steps(share.left() - startup - CLOSING, 1 / rate, values["base_tokens"])
+    tokens = budget.steps(share.left() - starting - CLOSING, 1 / rate, values["base_tokens"])
     return Fit({"base_tokens": tokens}, {"device_tokens_per_s": device, "document_tokens_per_s": supply,
-                                         "startup_seconds": startup})
+                                         "startup_seconds": startup}), run
 
 
-def documents(executor, params: dict, count: int) -> float:
-    """Tokens a second that the workers make together, after each has made its first documents."""
+def documents(executor, params: dict, count: int) -> tuple[float, float]:
+    """(tokens a second that the workers make together, seconds until each has made its first documents)."""
+    asked = time.monotonic()
     stream = {"mix": params["mix"], "wide": params["wide"], "most_steps": params["most_steps"]}
     # Seeds of the real training are never negative: these documents are not among its own.
     jobs = [(-1, n * CHUNK // 4, stream, params["context"], CHUNK // 4) for n in range(4 * max(1, count))]
@@ -43,7 +44,7 @@ def documents(executor, params: dict, count: int) -> float:
             began = time.monotonic()
         else:
             tokens += len(found[0])
-    return tokens / max(time.monotonic() - began, 1e-9)
+    return tokens / max(time.monotonic() - began, 1e-9), began - asked
 
 
 def pace(run, feed: Feed, seconds: float, began: float) -> tuple[float, float]:

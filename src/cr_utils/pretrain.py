@@ -49,6 +49,12 @@ def pool_of(params: dict) -> int:
     return max(64, STEPS * params["batch_tokens"] // SHORT)
 
 
+def fresh(params: dict):
+    """The model before its first step, the same for the same settings."""
+    torch.manual_seed(params["seed"])
+    return base.build_model(len(base._tokenizer()), form(params))
+
+
 def packs(params: dict, device: torch.device) -> bool:
     """Whether documents are packed: as the settings say, or where it is faster."""
     return device.type == "cuda" if params["packing"] == "auto" else params["packing"] == "packed"
@@ -58,9 +64,8 @@ class Pretraining:
     """The state of a training: model, optimizer, what it has seen; one update; saving and restoring."""
 
     def __init__(self, params: dict, device: torch.device):
-        torch.manual_seed(params["seed"])
         self.params, self.device = params, device
-        self.model = base.build_model(len(base._tokenizer()), form(params)).to(device)
+        self.model = fresh(params).to(device)
         self.model.set_attn_implementation(packing.register())
         matrices = [one for one in self.model.parameters() if one.dim() > 1]
         vectors = [one for one in self.model.parameters() if one.dim() <= 1]
@@ -77,6 +82,13 @@ class Pretraining:
         self.weights = throughput.parameters(self.model)
         self.tokens, self.step, self.seconds, self.passed = 0, 0, 0.0, Passed()
         self.queued: list[torch.cuda.Event] = []
+
+    def renew(self, params: dict) -> None:
+        """Begin anew with settings of the same form: what was compiled is kept, what was learnt is not."""
+        self.params = params
+        self.model.load_state_dict(fresh(params).state_dict())
+        self.optimizer.state.clear()
+        self.tokens, self.step, self.seconds, self.passed = 0, 0, 0.0, Passed()
 
     def update(self, batches: list[Batch]) -> torch.Tensor:
         """One optimizer step on the batches of a step; its loss, on the device: nothing is waited for."""
@@ -168,15 +180,19 @@ def kernel(model, params: dict, device: torch.device) -> tuple[Callable, str]:
 
 
 def train(params: dict, out: Path, device: torch.device | None = None, pool: int | None = None,
-          save_seconds: float = SAVE_SECONDS) -> dict:
+          save_seconds: float = SAVE_SECONDS, run: Pretraining | None = None) -> dict:
     """Train to params["tokens"] tokens; writes checkpoint.pt, log.jsonl and model/ under `out`.
 
-    params: as `settings` gives them. Resumes where a checkpoint of the same settings lies; raises UserError
-    for one of others, and where the loss is no number any more. Returns tokens, steps, seconds, loss (of the
-    last pool), tokens_per_s, mfu and wait_share (means over the run), parameters, attention.
+    params: as `settings` gives them; run: one of the same form to begin anew, already compiled. Resumes where
+    a checkpoint of the same settings lies; raises UserError for one of others, and where the loss is no
+    number any more. Returns tokens, steps, seconds, loss (of the last pool), tokens_per_s, mfu and wait_share
+    (means over the run), parameters, attention.
     """
     out.mkdir(parents=True, exist_ok=True)
-    run = Pretraining(params, device or models.device())
+    if run is None:
+        run = Pretraining(params, device or models.device())
+    else:
+        run.renew(params)
     run.restore(out / "checkpoint.pt")
     print(f"base: {run.weights / 1e6:.1f} M parameters on {run.device}, attention: {run.attention}",
           flush=True)
@@ -233,6 +249,5 @@ def summary(rows: list[dict], run: Pretraining) -> dict:
     done, most = sum(row["operations"] for row in rows), throughput.peak(run.device)
     return {"tokens": run.tokens, "steps": run.step, "seconds": round(run.seconds, 2),
             "loss": rows[-1]["loss"], "tokens_per_s": round(run.tokens / seconds),
-            "wait_share": round(waits / seconds, 4),
-            "mfu": throughput.share(done, seconds, most), "parameters": run.weights,
-            "attention": run.attention}
+            "wait_share": round(waits / seconds, 4), "mfu": throughput.share(done, seconds, most),
+            "parameters": run.weights, "attention": run.attention}
