@@ -4,6 +4,7 @@ import sys
 import types
 from pathlib import Path
 
+import nbformat
 import pytest
 import tiny_models
 from answering_server import Answering
@@ -16,6 +17,7 @@ from cr_utils import (
     jsonl,
     models,
     params,
+    paths,
     questions,
     training,
     vllm_engine,
@@ -143,6 +145,26 @@ def test_one_key_has_vllm_answer_for_every_model_one_at_a_time(folder, vllm, tmp
     assert [one.alive for one in vllm] == [False, True]  # base and base_direct are one engine
     assert [one.settings for one in vllm] == [{"dtype": "bfloat16"}] * 2
     assert isinstance(engines.load("openai:m@http://x/v1", asked), endpoint.Endpoint)
+
+
+def test_the_arms_of_06_answer_through_the_profiles_engine(folder, vllm, tmp_path):
+    """The notebook's own cell, with models that are trained already."""
+    cell = next(cell.source for cell in nbformat.read(paths.notebook("06_ablations"), as_version=4).cells
+                if "workshop.Workshop" in cell.source)
+    asked = {"eval_engine": "vllm", "eval_max_new_tokens": 12, "ablation_items": 2,
+             "ablation_arms": ["full", "no_grpo"]}
+    other = tiny_models.write(tmp_path / "other", seed=1)
+    code = "def f(x):\n    return x + {}"
+    problems = [{"id": f"p{n}", "code": code.format(n), "entry_point": "f", "input": "1", "output": str(1 + n),
+                 "split": split} for n, split in enumerate(("heldout", "heldout_ood") * 2)]
+    run = types.SimpleNamespace(done=False, path=lambda name: tmp_path / name)
+    starts = {"base": folder, "sft": other, "grpo": folder}
+    space = {"run": run, "p": params.load("smoke", asked), "problems": problems, "starts": starts}
+    exec(cell, space | {"jsonl": jsonl})
+    found = [(one["arm"], one["benchmark"]) for one in jsonl.read(tmp_path / "items.jsonl")]
+    assert found == [(arm, split) for arm in asked["ablation_arms"] for split in ("heldout", "heldout_ood")
+                     for _ in range(2)]
+    assert len(vllm) == 2 and [one.alive for one in vllm] == [False, True]
 
 
 def test_vllm_gets_whole_models_only(folder, vllm, tmp_path):

@@ -142,6 +142,15 @@ def test_reading_literals_is_safe_in_threads_and_leaves_the_warning_filters_alon
     assert found[0] == "\\d" and warnings.filters == before
 
 
+@pytest.mark.parametrize("text", ["1.or 2", "1or 2", "0xfor 2", "1jif 1 else 2", "1_0in[1]", "1.if 2 else 3",
+                                  "'\\d'"])
+def test_no_way_to_write_a_number_or_a_string_warns(text):
+    """Warnings are errors here: one that got through would make it a syntax error."""
+    with pytest.raises(SyntaxError):
+        compile(text, "", "eval")
+    assert literals.parse_quietly(text) and literals.parse_quietly(f"x = {text}", "exec")
+
+
 def test_a_predicted_call_is_read_as_data():
     assert calls.parse("f(1, [2, 'a'], b={'c': (3,)})", "f") == [
         [1, ["l", 2, "a"]],

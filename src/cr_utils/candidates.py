@@ -107,9 +107,7 @@ def static_reason(code: str, print_: str, split: str, cell: Cell, types: Sequenc
 
 
 def wasteful(tree: ast.Module) -> str | None:
-    """Why a program does something in vain, or None: an argument, a line or an operation that decides
-    nothing.
-    """
+    """Why a program does something in vain, or None: an argument, a line or an operation without effect."""
     unread = {node.name: liveness.unread(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
     if unread["f"].parameters:
         return "unused argument"

@@ -49,8 +49,7 @@ def reference(profile: str) -> Path:
 
 
 def recomputed(profile: str, folder: Path) -> pd.DataFrame:
-    """Every kept table against the one made anew from the records: table, cells, equal, not_kept, differing,
-    first.
+    """Every kept table against the one made anew: table, cells, equal, not_kept, differing, first.
 
     not_kept counts cells whose records an older reference run did not keep; differing counts real
     differences.
@@ -198,9 +197,7 @@ def _verdict(tables: pd.DataFrame, outside: int) -> int:
 
 
 def redrawn(profile: str, folder: Path, target: Path) -> dict[str, str]:
-    """Draw every figure anew in `target`; name to `identical`, `redrawn` (other bytes than there), or the
-    reason for none.
-    """
+    """Draw every figure anew in `target`; name to `identical`, `redrawn` (other bytes), or why not."""
     absent = gallery.save_all(Results(profile, folder), target)
     found = {}
     for one in gallery.FIGURES:

@@ -63,9 +63,7 @@ def _acm(results: Results) -> list[tuple]:
 
 
 def _stripped(results: Results) -> bool:
-    """Whether the answers are kept without their texts, as in results/reference: then they have hashes of
-    their own.
-    """
+    """Whether answers are kept without their texts, as in results/reference: with hashes of their own."""
     return not any("completion" in item for item in results.rows("05_eval", "items.jsonl"))
 
 

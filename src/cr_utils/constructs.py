@@ -48,9 +48,7 @@ def of_problems(rows: Iterable[dict]) -> dict[str, dict]:
 
 
 def of_questions(sheets: dict[str, list]) -> list[dict]:
-    """Rows for `programs.jsonl` about the real benchmarks' programs in some sheets: benchmark, problem,
-    facts.
-    """
+    """Rows for `programs.jsonl` about the real benchmarks' programs in sheets: benchmark, problem, facts."""
     rows = {}
     for benchmark, asked in sheets.items():
         for one in asked if not benchmark.startswith("heldout") else ():

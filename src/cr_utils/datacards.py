@@ -87,8 +87,7 @@ LICENCE = {
 
 
 def write(run: record.Record, rows: list[dict]) -> list[str]:
-    """Write the parquet files and README.md of a stage that is about to finish; their names, to be its
-    outputs.
+    """Write the parquet files and README.md of a stage that is about to finish; returns their names.
 
     rows: the problems of 01_data or the chains of 02_distill. A finished stage keeps what it has.
     """

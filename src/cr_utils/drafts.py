@@ -21,9 +21,7 @@ from .wide.near import copied
 
 @dataclass
 class Draft:
-    """A reply on its way through the filters: `reason` once it is rejected, else `runs` as problem
-    records.
-    """
+    """A reply on its way through the filters: `reason` once it is rejected, else `runs` as problems."""
 
     cell: Cell
     ood: bool

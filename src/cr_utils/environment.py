@@ -51,9 +51,7 @@ def layers() -> list[str] | str:
 
 
 def report() -> dict:
-    """Everything, JSON-like: hardware, versions, commit, packages, sandbox, benchmarks, free disk space in
-    bytes.
-    """
+    """Everything, JSON-like: hardware, versions, commit, packages, sandbox, benchmarks, free disk bytes."""
     place = paths.results_root()
     there = next(folder for folder in (place, *place.parents) if folder.exists())
     present = {name: bool(benchmarks.load(name, mode="never"))

@@ -47,9 +47,7 @@ def _read(path: Path) -> dict | None:
 
 
 def cost(stage: str, values: dict) -> tuple[float, float | None, str] | None:
-    """(seconds, bytes or None, whose run it is from) for a stage with these parameters; None where nothing is
-    known.
-    """
+    """(seconds, bytes or None, whose run it is from) for a stage and parameters; None where unknown."""
     found = earlier(stage, values["profile"])
     if found is None:
         return None

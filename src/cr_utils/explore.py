@@ -57,8 +57,7 @@ def dataset(problems: list[dict], most: int = 3, widgets: bool | None = None, **
 
 
 def rollouts(rows: list[dict], most: int = 1, widgets: bool | None = None, **chosen):
-    """Groups of answers to one question, best reward first; the groups of widest spread, which teach most,
-    first.
+    """Groups of answers to one question, best reward first; groups of widest spread, which teach most, first.
 
     Filters: step; spread (mixed, all right, all wrong); kind (of any answer).
     """

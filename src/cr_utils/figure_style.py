@@ -130,8 +130,7 @@ def marker(model: str, others: tuple = ()) -> str:
 
 
 def save(drawn, folder: Path | str, name: str) -> list[Path]:
-    """Write the figure of an Axes (or array of Axes) as `name`.png and `name`.svg, close it, return the
-    paths.
+    """Write the figure of an Axes (or array of Axes) as `name`.png and `name`.svg, and close it; the paths.
 
     The same data give the same bytes with the same matplotlib: no dates, fixed ids.
     """

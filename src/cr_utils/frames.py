@@ -16,9 +16,7 @@ SHAPES = ["source", "lines", "steps", "output_type"]
 
 
 def problems(rows: list[dict]) -> pd.DataFrame:
-    """One row per problem: id, split, source, constraint, lines of code, trace steps and their bin, output
-    type.
-    """
+    """One row per problem: id, split, source, constraint, lines, trace steps and their bin, output type."""
     made = [{"id": row["id"], "split": row["split"], "source": row["source"],
              "type": _constraint(row, "type"), "method": _constraint(row, "method"),
              "setting": setting(row.get("constraint")), "depth": _constraint(row, "depth"),

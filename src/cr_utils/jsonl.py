@@ -45,9 +45,7 @@ def write(path: Path | str, rows: Iterable[dict]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a text file atomically; what replaces the old one is on the disk, whatever happens to the
-    machine.
-    """
+    """Replace a text file atomically; its successor is on the disk, whatever happens to the machine."""
     new = path.with_name(path.name + ".new")
     with new.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)
@@ -125,8 +123,7 @@ class Appender:
         return True
 
     def add_all(self, rows: Iterable[dict]) -> None:
-        """Append records that belong together: after a kill the next to open the file finds all of them or
-        none.
+        """Append records that belong together: after a kill, who opens the file finds all of them or none.
 
         What is asked next then never depends on where in a batch the kill came.
         """

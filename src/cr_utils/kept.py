@@ -54,9 +54,7 @@ def beside(path: Path) -> Path:
 
 
 def at_hand(folder: Path, name: str) -> str | None:
-    """What lies in a folder of a record: the file of that name, else the facts kept of it; None where neither
-    does.
-    """
+    """What lies in a folder of a record: the file of that name, else the facts kept of it, else None."""
     return next((one for one in (name, beside(Path(name)).as_posix()) if (folder / one).is_file()), None)
 
 

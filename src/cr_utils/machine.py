@@ -135,8 +135,7 @@ def end_with_parent(seconds: float = 1.0, before: Callable[[], object] | None = 
 
 @functools.cache
 def end_with_run() -> None:
-    """In a kernel that the driver started: end with the process that executes the notebook. Elsewhere
-    nothing.
+    """In a kernel that the driver started: end with the process that executes the notebook; else nothing.
 
     Jupyter's own watch gives up where that process was gone before the kernel had quite started.
     """

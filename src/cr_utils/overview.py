@@ -27,9 +27,7 @@ STAGES = {
 
 
 def number(text: str, record: str, where: str, name: str) -> str:
-    """A number of the text, linked to its record; `where` names its rows, `name` is the heading of what is
-    told.
-    """
+    """A number of the text, linked to its record; `where` names its rows, `name` heads what is told."""
     return (f'<a class="number" href="{page.escape(record)}" data-name="{page.escape(name)}" '
             f'title="{page.escape(where)}">{page.escape(text)}</a>')
 

@@ -14,8 +14,8 @@ import pandas as pd
 from cr_utils.figure_style import GRID, INK, PAPER
 from cr_utils.tablefile import DASH, cell_text
 
-__all__ = ["Cell", "DASH", "badge", "code", "command", "data", "details", "escape", "figure", "json_text", "link", "svg",
-           "table"]
+__all__ = ["Cell", "DASH", "badge", "code", "command", "data", "details", "escape", "figure", "json_text",
+           "lines", "link", "svg", "table"]
 
 
 class Cell(NamedTuple):
@@ -35,6 +35,13 @@ def command(text: str) -> str:
     """A command that a click copies; it may break between its words, not at the hyphens in them."""
     words = " ".join(f"<span>{escape(word)}</span>" for word in text.split(" "))
     return f'<code class="command">{words}</code>'
+
+
+def lines(text: str) -> str:
+    """The parts of a text ("a; b") on lines of their own; intervals, p-values and counts stay unbroken."""
+    whole = r"\[[^\]]+\]|p=\S+|\d+ : \d+"
+    return re.sub(whole, lambda found: f'<span class="nowrap">{found[0]}</span>',
+                  "<br>".join(map(escape, text.split("; "))))
 
 
 def badge(verdict: str, good: bool | None = None) -> str:

@@ -57,9 +57,7 @@ _WORD = re.compile(r"\w+")
 
 
 def imports(name: str, text: str, every: bool = False) -> str:
-    """The published prelude of a benchmark, ending in a newline: all of it, or as far as `text` can notice
-    it.
-    """
+    """The published prelude of a benchmark, ending in a newline: all, or as far as `text` can notice it."""
     if name != "livecodebench":
         return ""
     words = set(_WORD.findall(text))

@@ -107,9 +107,7 @@ def literal_text(node: ast.expr) -> str:
 
 
 def _block(reply: str) -> str:
-    """The last code block of a reply (after what a reasoning model thought), or all of it where it has
-    none.
-    """
+    """The last code block of a reply (after a reasoning model's thoughts), or all of it where it has none."""
     if len(reply) > MAX_REPLY:
         raise Unusable("no program", f"more than {MAX_REPLY} characters")
     said = reply.rpartition("</think>")[2]

@@ -41,9 +41,7 @@ def percent(row) -> str:
 
 
 def results(folder: Path) -> str:
-    """Accuracy of every model in percent with 95 % intervals, the paired tests of the main steps, and the
-    cost.
-    """
+    """Accuracy of every model in percent with 95 % intervals, paired tests of the main steps, the cost."""
     main, paired = read_table(folder / "tables", "main"), read_table(folder / "tables", "paired")
     strict = main[main["mode"] == "strict"]
     lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring.", "",

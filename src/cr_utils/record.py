@@ -246,9 +246,7 @@ class Record:
 
     @property
     def trained(self) -> dict | None:
-        """The summary of a training that other processes finished in this unfinished run; None where none
-        did.
-        """
+        """The summary of a training that other processes finished in this unfinished run, else None."""
         path = self.dir / "trained.json"
         return None if self.done or not path.is_file() else jsonl.read_json(path)
 

@@ -69,9 +69,7 @@ class Results:
         return f"{stage} recorded no {name}"
 
     def rows(self, stage: str, name: str) -> list[dict]:
-        """The records of a JSONL file, or the facts kept of it; empty where the stage is not finished or has
-        neither.
-        """
+        """The records of a JSONL file, or the facts kept of it; empty where there is neither."""
         return self._load(stage, name, lambda path: jsonl.read(path) if path.is_file()
                           or name not in kept.FACTS
                           else kept.read(kept.beside(path))) or []
@@ -86,8 +84,7 @@ class Results:
         return self._read[stage, name]
 
     def verify(self) -> list[str]:
-        """Compare every file at hand with its manifest; what differs is added to `warnings`, which is
-        returned.
+        """Compare every file at hand with its manifest; adds what differs to `warnings`, and returns them.
 
         A file that is not at hand is no fault: a published run may leave models out.
         """

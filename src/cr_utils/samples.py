@@ -120,9 +120,7 @@ def taught(results: Results, tasks: tuple = ("output", "input")) -> str:
 
 
 def rollouts(results: Results, groups: int = 2) -> str:
-    """GRPO groups whose answers earned different rewards: the first such question of the first and last
-    steps.
-    """
+    """GRPO groups of different rewards: the first such question of the first and last steps."""
     found: dict[tuple, list[dict]] = {}
     for row in results.rows("04_grpo", "rollouts.jsonl"):
         found.setdefault((row["step"], row["question_id"]), []).append(row)

@@ -165,9 +165,7 @@ def _file(module: str) -> Path:
 
 
 def _aliases(body: list[ast.stmt], module: str) -> dict[str, set[Name]]:
-    """What each imported name may mean, wherever in the module it is imported: {local name: {(module,
-    name)}}.
-    """
+    """What each name imported anywhere in a module may mean: {local name: {(module, name)}}."""
     found: dict[str, set[Name]] = {}
     for node in (inner for statement in body for inner in ast.walk(statement)):
         if isinstance(node, ast.ImportFrom):

@@ -13,8 +13,7 @@ from cr_utils.wording import TooLong, Unsupported
 
 
 def first_wrong(completion: str, reference: str) -> int | None:
-    """1-based number of the first step that differs from the reference; None where none does or none was
-    given.
+    """1-based number of the first step that differs from the reference; None where none does.
 
     Steps that are missing at the end count as wrong at the first of them, and so do steps beyond the end.
     """
@@ -23,8 +22,7 @@ def first_wrong(completion: str, reference: str) -> int | None:
 
 
 def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
-    """Items with facts about their steps where they answer `output` about one of our generated programs in
-    steps.
+    """Items, with facts about their steps where they answer `output` about one of our own programs.
 
     Added: `first_wrong_step`, its `departure` (kinds of `departures`), the numbers of `steps` given and
     `steps_needed`, and the `style` (narrator.STYLES) that the chain follows longest; all None where the run

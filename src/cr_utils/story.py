@@ -5,7 +5,6 @@ was made from and the command that makes it again. Texts that interpret are writ
 decide.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +19,7 @@ from cr_utils.results import Results
 
 @dataclass
 class Story:
-    """What the sections draw on: records, tables by name, reasons for figures left out, the page's folder,
-    programs.
-    """
+    """What sections draw on: records, tables, reasons for figures left out, the page's folder, programs."""
 
     results: Results
     tables: dict[str, pd.DataFrame]
@@ -96,9 +93,9 @@ def the_claims(story: Story) -> str:
     shown = pd.DataFrame([{
         "claim": Cell(f"<b>{row.claim}</b> {page.escape(row.statement)}", row.claim),
         "verdict": Cell(page.badge(row.verdict, overview.VERDICT_GOOD.get(row.verdict)), row.verdict),
-        "ours": Cell(_lines(row.ours)) if isinstance(row.ours, str) else None,
+        "ours": Cell(page.lines(row.ours)) if isinstance(row.ours, str) else None,
         "published": row.published if isinstance(row.published, str) else None,
-        "evidence": Cell(_lines(row.evidence) + "<br>" + page.command(row.command))}
+        "evidence": Cell(page.lines(row.evidence) + "<br>" + page.command(row.command))}
         for row in frame.itertuples()])
     shown.attrs["notes"] = frame.attrs["notes"] + [
         "published: where it is a dash, no source that we could read gives a number for the claim"]
@@ -106,13 +103,6 @@ def the_claims(story: Story) -> str:
     return (f'<div class="claims">{page.table(shown, labels=True)}</div>'
             + page.details("rules behind the verdicts", f"<ul>{rules}</ul>", name="why")
             + '<p class="source">' + page.link("tables/claims.csv", "tables/claims.csv") + "</p>")
-
-
-def _lines(text: str) -> str:
-    """Parts of a text on lines of their own; intervals, p-values and counts are not broken. HTML."""
-    whole = r"\[[^\]]+\]|p=\S+|\d+ : \d+"
-    return re.sub(whole, lambda found: f'<span class="nowrap">{found[0]}</span>',
-                  "<br>".join(map(page.escape, text.split("; "))))
 
 
 def data(story: Story) -> str:

@@ -12,9 +12,7 @@ DASH = "—"
 
 
 def write_table(frame: pd.DataFrame, folder: Path | str, name: str) -> list[Path]:
-    """Write `name`.csv (six digits) and `name`.md (with the reasons for every dash below); returns both
-    paths.
-    """
+    """Write `name`.csv (six digits) and `name`.md (with the reasons for dashes below); returns both paths."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     csv, markdown = folder / f"{name}.csv", folder / f"{name}.md"
@@ -30,9 +28,7 @@ def write_table(frame: pd.DataFrame, folder: Path | str, name: str) -> list[Path
 
 
 def cell_text(value, digits: int = 3) -> str:
-    """A cell as text: a dash where missing, counts whole, rates with `digits` decimals, small p-values as
-    such.
-    """
+    """A cell as text: a dash where missing, counts whole, rates with `digits` decimals, tiny ones as such."""
     if value is None or value is pd.NA or value != value:
         return DASH
     if isinstance(value, float):

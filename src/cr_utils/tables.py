@@ -245,9 +245,7 @@ def data(counts: Iterable[dict]) -> pd.DataFrame:
 
 def frame_of(rows: list[dict], columns: list[str], first: str | None = None,
              reasons: dict | None = None) -> pd.DataFrame:
-    """Rows as a frame of these columns, counts whole; with `first` (model, arm) notes on what is missing and
-    why.
-    """
+    """Rows as a frame of these columns, counts whole; with `first` (model, arm) notes on what is missing."""
     frame = pd.DataFrame(rows, columns=columns)
     for column in frame.columns.intersection(COUNTS):
         frame[column] = frame[column].astype("Int64")

@@ -49,8 +49,7 @@ def settings(model, out: Path, seed: int, steps: int, report_to: str = "none") -
 
 
 def tracker(name: str, out: Path) -> str:
-    """`name` (none, tensorboard, trackio, wandb), once it is known to be installed; UserError where it is
-    not.
+    """`name` (none, tensorboard, trackio, wandb) where it is installed; UserError where it is not.
 
     TensorBoard writes to out/tensorboard: checkpoints, its usual place, are cleared away.
     """

@@ -21,9 +21,7 @@ PILOT = 200  # chains that tell how long the chains of an arm are
 
 
 class Workshop:
-    """Trains arms under `folder`. `starts` maps base, sft, grpo to model specs; `problems` are those of stage
-    01.
-    """
+    """Trains arms under `folder`. starts: base, sft, grpo to model specs; problems: those of stage 01."""
 
     def __init__(self, folder: Path, params: dict, problems: list[dict], starts: dict[str, str]):
         self.folder, self.params, self.starts = folder, params, starts
