@@ -7,8 +7,8 @@ Wall-clock rates mean something on a quiet machine only, so each is also given p
 all processes: rejected candidates, worker processes and the second run in the sandbox included. Training
 problems take 80 % of the programs drawn; validation and held-out problems cost 5-10 times as much, since most
 programs belong to another split. Stages are timed in one process, in CPU time, on candidates of the training
-split. With --grammar wide the rate is also given as a multiple of GOAL; --against measures another checkout of
-this repository (`git worktree add ../before COMMIT`) by turns with this one, and prints the ratio.
+split. With --grammar wide the rate is also given as a multiple of GOAL; --against measures another checkout
+of this repository (`git worktree add ../before COMMIT`) by turns with this one, and prints the ratio.
 """
 
 import argparse

@@ -189,11 +189,12 @@ def training_rows(own: Path, files: list[str]) -> list[dict]:
     found = []
     for path in map(Path, files):
         if not path.is_file():
-            raise UserError(f"sft_chains: {path} is not there: `python -m cr_utils data chains --out {path}` makes "
-                            "a file of released chains")
+            raise UserError(f"sft_chains: {path} is not there: `python -m cr_utils data chains --out {path}` "
+                            "makes a file of released chains")
         rows = jsonl.read(path)
         if not rows or not all({"prompt", "completion", "verdict"} <= row.keys() for row in rows):
-            raise UserError(f"sft_chains: {path} holds no chains (prompt, completion, verdict): name another file")
+            raise UserError(f"sft_chains: {path} holds no chains (prompt, completion, verdict): name another "
+                            "file")
         found += accepted(rows)
     if files and not found:
         raise UserError(f"sft_chains: no chain of {', '.join(files)} is accepted: name another file")

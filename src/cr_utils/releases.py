@@ -29,8 +29,8 @@ from .wide.near import copied, parsed
 
 HUB = {"rl": "justForAnonymous/rl_dataset", "sft": "justForAnonymous/sft_dataset"}
 COLUMNS = {"rl": ("func_str", "func_name", "func_args", "result"), "sft": ("conversations",)}
-REASONS = ("not a plain program", "benchmark program", "near copy", "fails or gives another value", "too many steps",
-           "output not a small literal", "duplicate", "no room in its split")
+REASONS = ("not a plain program", "benchmark program", "near copy", "fails or gives another value",
+           "too many steps", "output not a small literal", "duplicate", "no room in its split")
 ASSERT = re.compile(r"^assert .*$", re.MULTILINE)
 BLANK, BATCH = "????", 500
 
@@ -103,7 +103,7 @@ def chains(given_rows: list[dict] | None = None) -> Iterator[dict]:
 
 
 def main(words: list[str]) -> int:
-    """The released SFT chains, judged anew, as a file to train on (`sft_chains`); what came of them is printed."""
+    """The released SFT chains, judged anew, as a file to train on (`sft_chains`); prints what came of them."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils data chains", description=main.__doc__)
     asked.add_argument("--out", type=Path, required=True, help="JSONL file of all chains, with their verdicts")
     asked.add_argument("--limit", type=int, default=0, help="read so many rows only (0: all)")
