@@ -310,7 +310,8 @@ def test_the_command_prints_the_thinnest_cells_of_a_file(made, tmp_path, capsys)
     path.write_text("".join(json.dumps(p) + "\n" for p in made[0]), encoding="utf-8")
     assert data_cli.main(["coverage", str(path), "--most", "3"]) == 0
     *cells, told = capsys.readouterr().out.splitlines()
-    assert len(cells) == 3 and all(" 0 programs" in line for line in cells) and f"operations: {len(space.space().pool)}" in told
+    assert len(cells) == 3 and all(" 0 programs" in line for line in cells)
+    assert f"operations: {len(space.space().pool)}" in told
     with pytest.raises(UserError, match="gone.jsonl is not there"):
         data_cli.main(["coverage", str(tmp_path / "gone.jsonl")])
 

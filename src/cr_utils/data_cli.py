@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
 
 
 def cells_of(words: list[str]) -> int:
-    """How many programs and problems each cell of the wide space has in a file, the thinnest first, and in all."""
+    """How many programs and problems each cell of the wide space has in a file, the thinnest first."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils data coverage", description=cells_of.__doc__)
     asked.add_argument("file", type=Path, help="problems.jsonl of 01_data, or a shard")
     asked.add_argument("--most", type=int, default=20, help="cells to print (0: all)")

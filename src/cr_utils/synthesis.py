@@ -87,9 +87,10 @@ class Kept:
                 thin.note(outcomes)
             yield outcomes
             begin += size
-        jobs = ((options["seed"], split, options, start, size, thin and thin.known(start // size))
+        jobs = ((options["seed"], split, options, start, size, *([thin.known(start // size)] if thin else []))
                 for start in itertools.count(begin, size))
-        with contextlib.closing(in_order(pool, make_chunk, jobs, min(ahead, LAG - 1) if thin else ahead)) as made:
+        ahead = min(ahead, LAG - 1) if thin else ahead  # what a chunk may know has then been taken
+        with contextlib.closing(in_order(pool, make_chunk, jobs, ahead)) as made:
             for start in itertools.count(begin, size):
                 outcomes = next(made)
                 if self.file:
@@ -190,7 +191,8 @@ def make_chunk(seed: int, split: str, options: dict, start: int, chunk: int,
     """The outcomes of the programs start .. start + chunk of a split, in order; `thin` counts the problems of
     the wide grammar's cells. Runs in a worker.
     """
-    make = functools.partial(wide.candidates_of, thin=thin) if options.get("grammar") == "wide" else candidates
+    is_wide = options.get("grammar") == "wide"
+    make = functools.partial(wide.candidates_of, thin=thin) if is_wide else candidates
     return [outcome for index in range(start, start + chunk)
             for outcome in make(random.Random(f"{seed}:{split}:{index}"), split, options)]
 
