@@ -56,8 +56,8 @@ def until(process: subprocess.Popen, out: Path, n: int) -> list[float]:
 def told(name: str, found: list[float], out: Path, began: float) -> None:
     """One line of what was found."""
     sizes = ", ".join(f"{size:.0f}" for size in found)
-    print(f"{name:12} {written(out):8d} problems  {time.monotonic() - began:6.0f} s  peak MiB: {sizes}",
-          flush=True)
+    seconds = time.monotonic() - began
+    print(f"{name:12} {written(out):8d} problems  {seconds:6.0f} s  peak MiB: {sizes}", flush=True)
 
 
 def main() -> None:
@@ -83,8 +83,8 @@ def main() -> None:
     if second.wait():
         sys.exit("the second run failed")
     ids = [json.loads(line)["id"] for line in out.open(encoding="utf-8")]
-    print(f"{len(ids)} problems, {len(ids) - len(set(ids))} ids twice, {out.stat().st_size / 2**20:.0f} MiB "
-          "on disk")
+    size = out.stat().st_size / 2**20
+    print(f"{len(ids)} problems, {len(ids) - len(set(ids))} ids twice, {size:.0f} MiB on disk")
 
 
 if __name__ == "__main__":

@@ -185,7 +185,8 @@ def test_equal_prompts_are_separate_samples():
 
 
 def test_copies_of_benchmark_programs_that_a_model_writes_are_dropped_and_counted_in_the_card(
-        made, tmp_path, monkeypatch):
+    made, tmp_path, monkeypatch
+):
     longest = sorted({one["code"] for one in made[0]}, key=lambda code: -len(near.ngrams(code)))
     planted = {gram: (number,) for number, code in enumerate(longest[:8]) for gram in near.ngrams(code)}
     monkeypatch.setattr(near, "index", lambda: planted)

@@ -107,8 +107,8 @@ def test_the_command_writes_chains_to_train_on_and_says_what_it_left_out(folder,
     told = capsys.readouterr().out
     assert "3 rows: 1 in no form that can be judged, 1 wrong, 1 accepted" in told
     assert f"sft_chains '[{out}]'" in told
-    assert [row["completion"][-17:]
-            for row in distill.training_rows(tmp_path / "none", [str(out)])] == ["<answer>3</answer>"[-17:]]
+    found, = distill.training_rows(tmp_path / "none", [str(out)])
+    assert found["completion"].endswith("<answer>3</answer>")
     with pytest.raises(UserError, match="gone.jsonl is not there: `python -m cr_utils data chains"):
         distill.training_rows(tmp_path / "none", ["gone.jsonl"])
     (tmp_path / "odd.jsonl").write_text('{"text": 1}\n')
@@ -119,8 +119,8 @@ def test_the_command_writes_chains_to_train_on_and_says_what_it_left_out(folder,
 def test_chains_about_copies_of_benchmark_programs_are_not_accepted(folder, monkeypatch):
     known = frozenset({fingerprint("def plus(x, y):\n    return x + y")})
     monkeypatch.setattr(near, "committed", lambda: known)
-    row = sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 3")
-    (folder / "sft_dataset.json").write_text(json.dumps([row]))
+    rows = [sft_row("assert add(1, 2) == ????", "assert add(1, 2) == 3")]
+    (folder / "sft_dataset.json").write_text(json.dumps(rows))
     assert [(row["verdict"], row["kind"]) for row in releases.chains()] == [(False, "benchmark program")]
 
 

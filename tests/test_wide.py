@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from cr_utils import benchmarks, candidates, structure, synthesis, teacher
+from cr_utils import benchmarks, candidates, data_cli, structure, synthesis, teacher
 from cr_utils.errors import UserError
 from cr_utils.fingerprints import committed, fingerprint
 from cr_utils.trace import trace_call
@@ -293,6 +293,29 @@ def test_synthesis_takes_the_wide_grammar_and_counts_every_candidate():
     counts = {row["step"]: row["n"] for row in rows if row["split"] == "train"}
     assert counts["candidates"] == counts["accepted"] + sum(counts[reason] for reason in make.REASONS)
     assert synthesis.funnel(rows)[-1]["n"] == 52
+
+
+def test_thin_cells_fill_up_in_synthesis_too_and_the_number_of_workers_changes_nothing(monkeypatch):
+    monkeypatch.setattr(synthesis, "LAG", 3)
+    sizes = dict.fromkeys(synthesis.SPLITS, 0) | {"train": 500}
+    options = {"seed": 2, "constraints": True, "grammar": "wide", **OPTIONS}
+    here, _ = synthesis.synthesize(sizes, options, workers=0, chunk=20)
+    assert synthesis.synthesize(sizes, options, workers=1, chunk=20)[0] == here
+    monkeypatch.setattr(synthesis.Thin, "known", lambda self, number: None)
+    evenly, _ = synthesis.synthesize(sizes, options, workers=0, chunk=20)
+    filled = [len({space.place_of(p) for p in problems}) for problems in (here, evenly)]
+    assert filled[0] > filled[1]
+
+
+def test_the_command_prints_the_thinnest_cells_of_a_file(made, tmp_path, capsys):
+    path = tmp_path / "some.jsonl"
+    path.write_text("".join(json.dumps(p) + "\n" for p in made[0]), encoding="utf-8")
+    assert data_cli.main(["coverage", str(path), "--most", "3"]) == 0
+    *cells, told = capsys.readouterr().out.splitlines()
+    assert len(cells) == 3 and all(" 0 programs" in line for line in cells)
+    assert f"operations: {len(space.space().pool)}" in told
+    with pytest.raises(UserError, match="gone.jsonl is not there"):
+        data_cli.main(["coverage", str(tmp_path / "gone.jsonl")])
 
 
 def test_the_curriculum_begins_with_easy_problems(made):

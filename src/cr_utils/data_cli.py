@@ -1,25 +1,30 @@
 """`python -m cr_utils data`: problems of our generator as JSON lines; their rate on standard error."""
 
 import argparse
+import json
 import sys
 import time
+from pathlib import Path
 
 from cr_utils import benchmarks, jsonl, published_prompts, releases, synthesis
 from cr_utils.errors import UserError
 from cr_utils.schema import SCHEMA
 from cr_utils.shares import shard_of
+from cr_utils.wide import coverage
 from cr_utils.wide.stream import Stream
 
 
 def main(words: list[str]) -> int:
     """Make problems of one split; the same seed gives the same lines. Or: status, fetch, fetch-templates,
-    fingerprints, chains (the released ones)."""
+    fingerprints, chains (the released ones), coverage."""
     if words and words[0] in ("status", "fetch", "fingerprints"):
         return benchmarks.data_main(words)
     if words and words[0] == "fetch-templates":
         return published_prompts.main(words[1:])
     if words and words[0] == "chains":
         return releases.main(words[1:])
+    if words and words[0] == "coverage":
+        return cells_of(words[1:])
     asked = argparse.ArgumentParser(prog="python -m cr_utils data", description=main.__doc__)
     asked.add_argument("-n", "--n", type=int, default=1000, help="how many (default: 1000)")
     asked.add_argument("--split", choices=synthesis.SPLITS, default=synthesis.SPLITS[0])
@@ -46,6 +51,23 @@ def main(words: list[str]) -> int:
     for problem in problems:
         print(jsonl.dumps(problem))
     print(f"{len(problems)} problems in {seconds:.1f} s: {len(problems) / seconds:.0f}/s", file=sys.stderr)
+    return 0
+
+
+def cells_of(words: list[str]) -> int:
+    """How many programs and problems each cell of the wide space has in a file, the thinnest first."""
+    asked = argparse.ArgumentParser(prog="python -m cr_utils data coverage", description=cells_of.__doc__)
+    asked.add_argument("file", type=Path, help="problems.jsonl of 01_data, or a shard")
+    asked.add_argument("--most", type=int, default=20, help="cells to print (0: all)")
+    given = asked.parse_args(words)
+    if not given.file.is_file():
+        raise UserError(f"{given.file} is not there: name a file of problems")
+    with given.file.open(encoding="utf-8") as file:
+        rows = coverage.table(json.loads(line) for line in file)
+    for row in rows[:given.most or None]:
+        cell = f"{row['type']}.{row['method']}, {row['setting']} {row['depth']}"
+        print(f"{cell:44}{row['programs']:8} programs{row['problems']:9} problems")
+    print(", ".join(f"{name}: {n}" for name, n in coverage.summary(rows).items()))
     return 0
 
 

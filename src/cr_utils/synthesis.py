@@ -21,11 +21,13 @@ from .candidates import REASONS, SPLITS, candidates
 from .errors import UserError
 from .sandbox import Sandbox
 from .wide import make as wide
+from .wide.space import place_of
 from .workers import executor, in_order
 
 __all__ = ["REASONS", "SPLITS", "funnel", "synthesize"]
 
 CHUNK, SMALL_CHUNK = 400, 40  # programs that a worker makes at a time, at most and at least
+LAG = 16  # chunks of the wide grammar that pass before their problems count
 PATIENCE = 100_000  # candidates without an accepted problem before giving up
 HIDDEN = ("print", "key")  # what candidates carry besides the problem's record
 
@@ -78,16 +80,42 @@ class Kept:
     def batches(self, pool, split: str, options: dict, size: int, ahead: int) -> Iterator[list]:
         """Outcomes of one chunk after another, without end: first those found, then new ones."""
         begin, name = 0, f"{split}:{size}:{options}"
+        thin = Thin() if options.get("grammar") == "wide" else None
         while self.file and f"{name}:{begin}" in self.found:
-            yield self.found.pop(f"{name}:{begin}")
+            outcomes = self.found.pop(f"{name}:{begin}")
+            if thin:
+                thin.note(outcomes)
+            yield outcomes
             begin += size
-        jobs = ((options["seed"], split, options, start, size) for start in itertools.count(begin, size))
+        jobs = ((options["seed"], split, options, start, size, *([thin.known(start // size)] if thin else []))
+                for start in itertools.count(begin, size))
+        ahead = min(ahead, LAG - 1) if thin else ahead  # what a chunk may know has then been taken
         with contextlib.closing(in_order(pool, make_chunk, jobs, ahead)) as made:
             for start in itertools.count(begin, size):
                 outcomes = next(made)
                 if self.file:
                     self.file.add({"id": f"{name}:{start}", "outcomes": outcomes})
+                if thin:
+                    thin.note(outcomes)
                 yield outcomes
+
+
+class Thin:
+    """How many problems each cell of the wide space has, as a chunk may know it: up to LAG chunks before it,
+    so that what a chunk makes does not depend on how many are under way.
+    """
+
+    def __init__(self):
+        self.sums: list[Counter] = [Counter()]
+
+    def note(self, outcomes: list[dict | str]) -> None:
+        """Count the problems of the next chunk."""
+        cells = Counter(place_of(one) for one in outcomes if not isinstance(one, str))
+        self.sums.append(self.sums[-1] + cells)
+
+    def known(self, number: int) -> Counter:
+        """The counts that chunk `number` may know."""
+        return self.sums[max(0, number - LAG)]
 
 
 class Filling:
@@ -158,9 +186,13 @@ class Filling:
                 for step, n in (*counts, ("accepted", len(self.problems)))]
 
 
-def make_chunk(seed: int, split: str, options: dict, start: int, chunk: int) -> list[dict | str]:
-    """The outcomes of the programs start .. start + chunk of a split, in order. Runs in a worker."""
-    make = wide.candidates_of if options.get("grammar") == "wide" else candidates
+def make_chunk(seed: int, split: str, options: dict, start: int, chunk: int,
+               thin: Counter | None = None) -> list[dict | str]:
+    """The outcomes of the programs start .. start + chunk of a split, in order; `thin` counts the problems of
+    the wide grammar's cells. Runs in a worker.
+    """
+    is_wide = options.get("grammar") == "wide"
+    make = functools.partial(wide.candidates_of, thin=thin) if is_wide else candidates
     return [outcome for index in range(start, start + chunk)
             for outcome in make(random.Random(f"{seed}:{split}:{index}"), split, options)]
 

@@ -59,8 +59,7 @@ def main(items: Iterable[dict], reasons: dict[str, str] | None = None, split: Ca
 
 def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None,
               split: Callable | None = None) -> pd.DataFrame:
-    """Accuracy of every ablation arm; as `main`, with the arm in place of the model. No arm has published
-    numbers.
+    """Accuracy of every ablation arm; as `main`, with the arm in place of the model and nothing published.
 
     CRUXEval's 200 development rows, on which choices between arms may rest, stand in rows of their own.
     """

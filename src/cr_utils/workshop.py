@@ -3,8 +3,8 @@
 Scope: `full` and `no_grpo` are the models of the earlier stages; `more_sft` trains the tuned model on for
 `ablation_more_sft_steps` (set so that it costs what GRPO cost); `no_sft` runs GRPO on the base, and the arms
 about rewards run a short one on the tuned model (`ablation_grpo_steps`); the arms about data train from the
-base for `ablation_sft_steps` updates or, where it is given, for `ablation_sft_tokens` completion tokens.
-Seeds are those of the run. An arm whose folder holds a finished model is not trained again.
+base for `ablation_sft_steps` updates or, where it is given, for `ablation_sft_tokens` completion tokens. Seeds
+are those of the run. An arm whose folder holds a finished model is not trained again.
 """
 
 from __future__ import annotations
@@ -50,16 +50,14 @@ class Workshop:
             rows = self._chains(name, arm, int(need * SPARE))
         else:
             rows, params["sft_steps"], seen = self._budgeted(name, arm, params, budget)
-        summary = sft.train(rows, self.starts[arm.start], out, params
-                            | {"sft_eval_every": params["sft_steps"]},
-                            validate=None)
+        params["sft_eval_every"] = params["sft_steps"]
+        summary = sft.train(rows, self.starts[arm.start], out, params, validate=None)
         return summary | ({"completion_tokens": seen} if budget else {})
 
     def _budgeted(self, name: str, arm: Arm, params: dict, budget: int) -> tuple[list[dict], int, int]:
         """Chains for a budget of completion tokens, the updates that spend it, and the tokens these see.
 
-        A first few chains tell how long the arm's are, and so how many it takes to spend the budget on each
-        once.
+        A first few chains tell how long the arm's are, and so how many it takes to spend the budget.
         """
         tokenizer = models.read_tokenizer(models.locate(str(self.starts[arm.start])))
         pilot = self._encoded(self._chains(name, arm, PILOT), tokenizer)
@@ -75,9 +73,10 @@ class Workshop:
         return sft.encode(rows, tokenizer, self.params["sft_max_length"])
 
     def _chains(self, name: str, arm: Arm, n: int) -> list[dict]:
-        """About `n` accepted chains (times the arm's amount) of its problems, fewer where they run out."""
-        problems = self._problems(name, arm, min(n,
-                                                 len(self.problems))) if arm.own_problems else self.problems
+        """About `n` accepted chains (times the arm's amount) of its problems, fewer where there are too few."""
+        problems = self.problems
+        if arm.own_problems:
+            problems = self._problems(name, arm, min(n, len(problems)))
         n = max(1, int(min(n, 3 * len(problems)) * arm.amount))
         seed = self.params["seed"] + (1 if arm.start == "sft" else 0)
         pairs = distill.plan(problems, self.params["distill_mix"], n, seed)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from .space import cells, place
+from .space import cells, place, place_of
 
 
 def table(problems: Iterable[dict]) -> list[dict]:
     """A row per cell of training: type, method, setting, depth, programs, problems; the thinnest first."""
     counted, programs = Counter(), {}
     for problem in problems:
-        cell = problem["constraint"]
-        key = (f"{cell['type']}.{cell['method']}", cell["setting"], cell["depth"])
+        key = place_of(problem)
         counted[key] += 1
         programs.setdefault(key, set()).add(problem["code"])
     rows = []

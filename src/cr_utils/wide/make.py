@@ -102,7 +102,7 @@ def static_reason(
 def executed(
     rng: random.Random, made: Program, options: dict
 ) -> tuple[Runs | None, list[tuple[str, Seen]], str | None]:
-    """The program, inputs whose runs can be asked about with what each showed; why there are none."""
+    """The program, inputs that can be asked about with what each showed; the reason why there are none."""
     try:
         program_ = Runs(made.code)
     except (SyntaxError, ValueError):
@@ -173,7 +173,7 @@ def spread(looks: list[tuple[str, Seen]], most: int) -> list[tuple[str, Seen]]:
 
 
 def chosen(looks: list[tuple[str, Seen]]) -> list[str]:
-    """The inputs that become problems: at most INPUTS, with own outputs, those of new lines first."""
+    """The inputs that become problems: at most INPUTS, with outputs of their own; new lines come first."""
     picked, outputs = [], set()
     for text, seen in spread(looks, len(looks)):
         if seen.output not in outputs and len(picked) < INPUTS:

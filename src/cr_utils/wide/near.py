@@ -22,8 +22,8 @@ from cr_utils.fingerprints import committed, fingerprint, function_fingerprints
 N = 8  # tokens
 SHARE = 0.6  # of a program's n-grams that make it a near copy
 LEAST = 6  # n-grams that a program must have to be judged by them
-# Of a benchmark program's n-grams, the share that makes a program hold it; n-grams it must have.
-HELD, LEAST_HELD = 0.8, 12
+HELD = 0.8  # of a benchmark program's n-grams that make a program hold it
+LEAST_HELD = 12  # n-grams that a benchmark program must have to be looked for so
 SAME, NEAR = "benchmark program", "near copy"
 BUILTINS = frozenset(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
 TOKEN = re.compile(

@@ -208,6 +208,12 @@ def place(cell: Cell) -> tuple[str, str, int]:
     return cell.operation.key, cell.setting, cell.depth
 
 
+def place_of(problem: dict) -> tuple[str, str, int]:
+    """The same of a problem's record."""
+    cell = problem["constraint"]
+    return f"{cell['type']}.{cell['method']}", cell["setting"], cell["depth"]
+
+
 def _draw(rng: random.Random, split: str) -> Cell:
     sp = space()
     ood = split == "heldout_ood"

@@ -25,6 +25,7 @@ from cr_utils.workers import executor, in_order
 
 from . import make
 from .again import Again
+from .space import place_of
 
 CHUNK = 120  # programs drawn
 EVERY, LAG = 8, 16  # chunks from one snapshot of the counts to the next, and before a snapshot is used
@@ -163,8 +164,7 @@ class Stream:
                 file.write(line.encode())
                 self.bytes += len(line.encode())
                 self.written += 1
-                cell = outcome["constraint"]
-                self.cells[f"{cell['type']}.{cell['method']}", cell["setting"], cell["depth"]] += 1
+                self.cells[place_of(outcome)] += 1
         self.done += whole
         if self.done % EVERY == 0 and whole:
             self.snapshots = [*self.snapshots[-LAG // EVERY - 1 :], (self.done, Counter(self.cells))]
