@@ -9,7 +9,7 @@ from tiny_models import tiny
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
-from cr_utils import engines, generate, grpo, models, params, sft
+from cr_utils import engines, generate, grpo, grpo_trainer, models, params, sft
 from cr_utils.sft import IGNORED
 from cr_utils.sft_trainer import cut, lengths
 
@@ -67,6 +67,17 @@ def test_such_a_model_goes_through_every_stage_and_keeps_the_form(bare, tmp_path
     served = AutoTokenizer.from_pretrained(tmp_path / "grpo" / "model")
     turns = [{"role": "user", "content": "x = 1"}]
     assert served.apply_chat_template(turns, add_generation_prompt=True, tokenize=False) == f"{start}x = 1\n"
+
+
+def test_rollouts_see_the_text_that_answers_do(bare, tmp_path):
+    """With one start token, not two: rollouts by transformers or vLLM get the ids that the trainer makes here."""
+    folder, _ = bare
+    values = params.load("smoke", SHORT | {"model": folder})
+    model, tok = models.load(folder)
+    trainer, _ = grpo_trainer.build(QUESTIONS, model, tok, tmp_path, values, reward, "auto")
+    rows = trainer.train_dataset.select(range(2))
+    ids, *_ = trainer._tokenize_prompts(list(rows["prompt"]))
+    assert [tuple(one) for one in ids] == [generate.encode(tok, QUESTIONS[at].prompt) for at in rows["question"]]
 
 
 def test_the_end_is_learnt_where_it_pads_too(tmp_path):

@@ -36,6 +36,10 @@ class Trainer(GRPOTrainer):
         usual = not (self._entropy_bonus_enabled or self.args.gradient_checkpointing)
         return usual and model in (self.model, self.ref_model) and Decoder.supports(model)
 
+    def _tokenize_prompts(self, prompts):
+        """Prompts are whole texts of the chat template, start token included, which TRL would set once more."""
+        return self.processing_class(text=prompts, add_special_tokens=False)["input_ids"], None, {}
+
     def _prepare_inputs(self, batch):
         if not self.model.training or not self.lean():
             return super()._prepare_inputs(batch)
