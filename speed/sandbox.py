@@ -5,9 +5,9 @@ python speed/sandbox.py [--rounds 3] [--programs 200]
 The programs are CRUXEval's where CR_BENCHMARKS names a folder with cruxeval.jsonl, else small ones written
 here. The other ways are our own versions of what others do: a manager and a process for each check (the
 benchmark's official way), a fresh interpreter for each check, and `exec` in the same process (no isolation:
-the floor). Three figures for each way, the best of the rounds: checks per second of wall clock, that
-divided by the official way's, and milliseconds of CPU for one check, helpers and ended children included,
-with the rate they allow on two free cores: the figure that a busy machine spoils least. What tracing costs is
+the floor). Figures for each way: checks per second of wall clock, the best of the rounds; milliseconds of
+CPU for one check over all rounds, helpers and ended children included; how many times less that is than the
+official way's; the rate that it allows on two free cores. A busy machine spoils those of CPU time least. What tracing costs is
 a table of its own: untraced and traced runs of all programs in turn, in the same place, in CPU time.
 """
 
@@ -160,16 +160,13 @@ def scoring(box: Sandbox, rows: list) -> tuple[int, float]:
 
 
 def best(box: Sandbox, function, count: int, rounds: int) -> tuple[float, float]:
-    """Largest number of checks per second of wall clock, and fewest CPU milliseconds a check, in some
-    rounds.
-    """
-    rates, costs = [], []
+    """Largest number of checks per second of wall clock in some rounds, and CPU milliseconds a check."""
+    rates, spent = [], cpu_seconds(box)
     for _ in range(rounds):
-        begun, spent = time.perf_counter(), cpu_seconds(box)
+        begun = time.perf_counter()
         function()
         rates.append(count / (time.perf_counter() - begun))
-        costs.append(1000 * (cpu_seconds(box) - spent) / count)
-    return max(rates), min(costs)
+    return max(rates), 1000 * (cpu_seconds(box) - spent) / count / rounds
 
 
 def helpers(box: Sandbox) -> list[Path]:
@@ -235,8 +232,8 @@ def main() -> None:
         memory = helper_memory(box)
         layers = ", ".join(box.layers)
     for name, rate, cost in measured:
-        ratio = rate / measured[0][1]
-        print(f"{name:<38}{rate:>9.0f}/s{ratio:>9.1f} x{cost:>9.3f} ms CPU: {2000 / cost:>8.0f}/s on 2 cores")
+        ratio = measured[0][2] / cost
+        print(f"{name:<38}{rate:>9.0f}/s{cost:>9.3f} ms CPU{ratio:>9.1f} x{2000 / cost:>9.0f}/s on 2 cores")
     print(f"\n{'CPU time of one run':<34}untraced      traced    ratio     traces/s: one core, two cores")
     for name, without, cost in tracing:
         times = f"{without:>9.3f} ms{cost:>9.3f} ms{cost / without:>8.1f}x"
