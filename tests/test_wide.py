@@ -171,7 +171,10 @@ BENCHMARK = (
     "            out.append(c.upper())\n        else:\n            out.append(c)\n"
     "    return '-'.join(out[::-1])"
 )
-OWN = "def {name}(rows):\n    best = 0\n    for row in rows:\n        best = max(best, sum(row) * 3)\n    return best"
+OWN = (
+    "def {name}(rows):\n    best = 0\n    for row in rows:\n        best = max(best, sum(row) * 3)\n"
+    "    return best"
+)
 LONG = "\n".join(f"    z{i} = [{i}, 'a'] if len(text) > {i} else ({i} - 3) * 2" for i in range(40))
 
 
@@ -179,7 +182,7 @@ LONG = "\n".join(f"    z{i} = [{i}, 'a'] if len(text) > {i} else ({i} - 3) * 2" 
     "code, found",
     [
         (BENCHMARK, "near copy"),
-        (BENCHMARK.replace("def f", "def g") + "\n\n" + OWN.format(name="f"), "near copy"),  # one function of two
+        (BENCHMARK.replace("def f", "def g") + "\n\n" + OWN.format(name="f"), "near copy"),  # in two
         (BENCHMARK.replace("    out = []", LONG + "\n    out = []"), "near copy"),  # whole, among other code
         (OWN.format(name="f"), None),
         ("def g(x, y):\n    return x + y\n\n" + OWN.format(name="f"), "benchmark program"),  # a function

@@ -1,5 +1,5 @@
-"""The arms about rewards: one start, one set of prompts, one seed; only what is paid for the answers differs. The
-arms about data: one budget of completion tokens; only the data differ.
+"""The arms about rewards: one start, one set of prompts, one seed; only what is paid for the answers differs.
+The arms about data: one budget of completion tokens; only the data differ.
 """
 
 import json
@@ -82,12 +82,13 @@ BUDGET = 2_500  # completion tokens
 def trained(tmp_path_factory):
     """The folder of the arms about data, trained on BUDGET completion tokens each, and the values."""
     folder = tmp_path_factory.mktemp("data_arms")
-    values = params.load("smoke", {"ablation_arms": [*DATA_ARMS], "ablation_sft_tokens": BUDGET, "sft_batch_size": 4,
-                                   "data_workers": 1})
+    changes = {"ablation_sft_tokens": BUDGET, "sft_batch_size": 4, "data_workers": 1}
+    values = params.load("smoke", {"ablation_arms": [*DATA_ARMS], **changes})
     sizes = {"train": 200, "validation": 0, "heldout": 0, "heldout_ood": 0}
     options = {"seed": 0, "constraints": True, "mutation": True, "max_steps": 24}
     problems, _ = synthesis.synthesize(sizes, options, workers=0)
-    shop = workshop.Workshop(folder, values, problems, {"base": "shipped", "sft": "shipped", "grpo": "shipped"})
+    starts = dict.fromkeys(("base", "sft", "grpo"), "shipped")
+    shop = workshop.Workshop(folder, values, problems, starts)
     for name in DATA_ARMS:
         shop.model(name)
     return folder, values

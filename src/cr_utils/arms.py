@@ -1,9 +1,9 @@
 """The ablation arms as data: what each leaves out, from which model it starts, which arm it is compared with.
 
-Three families. Arms about stages start from the main models; arms about data train from the base on a small
-budget (of updates, or of completion tokens) and compare with `short_sft`, the unchanged recipe at that budget;
-arms about the reward run a short GRPO from the tuned model and compare with `short_grpo`. Training them is the
-workshop's.
+Three families. Arms about stages start from the main models; arms about data train from the base on a
+small budget (of updates, or of completion tokens) and compare with `short_sft`, the unchanged recipe at that
+budget; arms about the reward run a short GRPO from the tuned model and compare with `short_grpo`. Training
+them is the workshop's.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ARMS = {
     "no_chains": Arm("base", "sft", "short_sft", "answers without reasoning", direct=True),
     "no_constraints": Arm("base", "sft", "short_sft", "unconstrained programs", constraints=False),
     "no_mutation": Arm("base", "sft", "short_sft", "typical inputs only", mutation=False),
-    "no_filter": Arm("base", "sft", "short_sft", "programs that do something in vain are kept", filters=False),
+    "no_filter": Arm("base", "sft", "short_sft", "programs that do something in vain too", filters=False),
     "half_data": Arm("base", "sft", "short_sft", "half of the chains, twice", amount=0.5),
     "tenth_data": Arm("base", "sft", "short_sft", "a tenth of the chains, ten times", amount=0.1),
     "facts": Arm("base", "sft", "short_sft", "chains that state every operation only", style="facts"),

@@ -28,7 +28,8 @@ OTHER_INPUTS = 3  # inputs drawn to see whether an output depends on the input a
 LITERAL = re.compile(r"'[^'\n]*'|\d+")
 # Rejections in the order in which the filters apply; the last two are synthesis's.
 REASONS = ("other split", "wrong depth", "operation missing", "benchmark program", "unused argument",
-           "dead code", "idle operation", "near copy", "raises", "too many steps", "output not a small literal",
+           "dead code", "idle operation", "near copy", "raises", "too many steps",
+           "output not a small literal",
            "output ignores the input", "duplicate", "depends on hash order")
 
 

@@ -154,25 +154,27 @@ def _filters(run: record.Record, rows: list[dict]) -> list[tuple[str, int]]:
 
 
 def _decontamination(codes: set[str], filters: list[tuple[str, int]], chains: bool) -> str:
-    """What was compared with the benchmarks, how many candidates that took, and a last look at what is left."""
+    """What was compared with the benchmarks, how many candidates that took, a last look at what is left."""
     if chains:
         return "the chains are about the problems of 01_data; see its card."
     dropped = {step.removeprefix("not: "): before - after
                for (_, before), (step, after) in zip(filters, filters[1:], strict=False)}
-    parts = [f"every program is compared with {len(committed())} fingerprints (names renamed, literals by type) "
-             "of all CRUXEval and REval programs and their functions; "
+    parts = [f"every program is compared with {len(committed())} fingerprints (names renamed, literals by "
+             "type) of all CRUXEval and REval programs and their functions; "
              f"{dropped.get(near.SAME, 0)} candidates were dropped"]
     if near.NEAR in dropped:
-        parts.append(f"with the token {near.N}-grams of {len(near.sizes())} of those programs; {dropped[near.NEAR]} "
-                     f"candidates that share at least {near.SHARE:.0%} of theirs with one of them were dropped")
-    return ", and ".join(parts) + f". {_left(codes)} LiveCodeBench is not covered: its programs are not at hand."
+        parts.append(f"with the token {near.N}-grams of {len(near.sizes())} of those programs; "
+                     f"{dropped[near.NEAR]} candidates that share at least {near.SHARE:.0%} of theirs with "
+                     "one of them were dropped")
+    told = ", and ".join(parts)
+    return f"{told}. {_left(codes)} LiveCodeBench is not covered: its programs are not at hand."
 
 
 def _left(codes: set[str]) -> str:
     """What a last look at the programs themselves finds."""
     found = Counter(near.near_copy(code) for code in codes)
-    return (f"Of the {len(codes)} programs here, {found[near.SAME]} are benchmark programs and {found[near.NEAR]} "
-            "near copies by these measures.")
+    return (f"Of the {len(codes)} programs here, {found[near.SAME]} are benchmark programs and "
+            f"{found[near.NEAR]} near copies by these measures.")
 
 
 def _problem_lines(rows: list[dict]) -> list[str]:

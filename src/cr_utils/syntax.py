@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 
 OPERATORS = (*ast.operator.__subclasses__(), *ast.unaryop.__subclasses__(), *ast.cmpop.__subclasses__())
-LEAVES = frozenset((int, str, float, bool, bytes, complex, type(None), type(...), ast.Load, ast.Store, ast.Del,
-                    ast.And, ast.Or, *OPERATORS))
+LEAVES = frozenset((int, str, float, bool, bytes, complex, type(None), type(...),
+                    ast.Load, ast.Store, ast.Del, ast.And, ast.Or, *OPERATORS))
 
 
 def nodes(tree: ast.AST) -> list[ast.AST]:
