@@ -114,7 +114,7 @@ def test_the_crate_names_every_file_with_its_hash_and_every_stage_with_its_time(
 def references(value):
     """Every identifier that a JSON-LD value refers to."""
     if isinstance(value, dict):
-        return [value["@id"]] if set(value) == {"@id"} else [r for one in value.values() for r in references(one)]
+        return [value["@id"]] if set(value) == {"@id"} else references(list(value.values()))
     return [r for one in value for r in references(one)] if isinstance(value, list) else []
 
 

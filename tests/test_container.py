@@ -1,4 +1,4 @@
-"""The container file, which no engine builds here: its form, and that every file, target and command in it exists."""
+"""The container file, which no engine builds here: its form, and that all files and commands in it exist."""
 
 import json
 import re
@@ -10,7 +10,8 @@ import pytest
 from cr_utils import paths
 from cr_utils.__main__ import COMMANDS
 
-KNOWN = {"FROM", "RUN", "CMD", "LABEL", "EXPOSE", "ENV", "ADD", "COPY", "ENTRYPOINT", "VOLUME", "USER", "WORKDIR", "ARG"}
+KNOWN = {"FROM", "RUN", "CMD", "LABEL", "EXPOSE", "ENV", "ADD", "COPY", "ENTRYPOINT", "VOLUME", "USER",
+         "WORKDIR", "ARG"}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,8 @@ def ignored():
 
 
 def test_every_instruction_is_known_and_the_first_names_a_python_that_the_package_takes(steps):
-    assert steps[0][0] == "FROM" and {name for name, _ in steps} <= KNOWN and all(len(step) == 2 for step in steps)
+    assert steps[0][0] == "FROM" and {step[0] for step in steps} <= KNOWN
+    assert all(len(step) == 2 for step in steps)
     minor = int(re.search(r"python:3\.(\d+)", steps[0][1]).group(1))
     project = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     least, below = map(int, re.fullmatch(r">=3\.(\d+),<3\.(\d+)", project["requires-python"]).groups())
@@ -46,20 +48,23 @@ def test_what_is_copied_exists_and_is_not_kept_out(steps):
 
 
 def test_the_environment_is_made_from_what_is_copied_before(steps):
-    """`make setup` needs the lock, the project and its licence, and is named before the whole checkout is there."""
+    """`make setup` needs the lock, the project and its licence, and runs before all else is there."""
     before = []
     for kind, words in steps:
         if kind == "COPY":
             before += words.split()[:-1]
         if "make setup" in words:
             break
-    assert {"requirements.lock", "pyproject.toml", "Makefile", "LICENSE", "src"} <= set(before) and "." not in before
+    assert {"requirements.lock", "pyproject.toml", "Makefile", "LICENSE", "src"} <= set(before)
+    assert "." not in before
     assert ".venv" in ignored()  # or the checkout's own would lie over it
 
 
 def test_every_target_and_command_exists(text, steps):
-    targets = set(re.findall(r"^([a-z-]+):", (paths.root() / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = re.findall(r"(?:codereasoner|RUN) make ([a-z-]+)", text) + [json.loads(words)[1] for kind, words in steps if kind == "CMD"]
+    makefile = (paths.root() / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = re.findall(r"(?:codereasoner|RUN) make ([a-z-]+)", text)
+    named += [json.loads(words)[1] for kind, words in steps if kind == "CMD"]
     assert len(named) >= 4 and set(named) <= targets
     assert set(re.findall(r"-m cr_utils ([a-z-]+)", text)) <= set(COMMANDS)
 

@@ -1,5 +1,5 @@
-"""A whole run under attack: 25 random kills, one in every stage of a small tiny run, a disk that fills up, a machine
-that goes down; the tables are those of an undisturbed run."""
+"""A whole run under attack: 25 random kills, one in every stage of a small tiny run, a full disk; the
+tables are those of an undisturbed run."""
 
 import os
 import shutil
@@ -32,18 +32,19 @@ def test_a_run_that_is_killed_25_times_ends_with_the_same_tables_and_leaves_nobo
 
 
 # The real profile, every part of it in use, with sizes that two free cores finish in a few minutes.
-SMALL = {"data_train": 800, "data_validation": 40, "data_heldout": 80, "data_heldout_ood": 40, "distill_items": 900,
-         "sft_steps": 16, "sft_eval_every": 8, "sft_eval_items": 16, "grpo_steps": 2, "grpo_save_every": 1,
+SMALL = {"data_train": 800, "data_validation": 40, "data_heldout": 80, "data_heldout_ood": 40,
+         "distill_items": 900, "sft_steps": 16, "sft_eval_every": 8, "sft_eval_items": 16,
+         "grpo_steps": 2, "grpo_save_every": 1,
          "grpo_prompts": 4, "grpo_filter_prompts": 40, "grpo_max_new_tokens": 128, "grpo_eval_items": 16,
          "eval_heldout": 24, "eval_heldout_ood": 16, "eval_other": 4, "eval_cruxeval": 8, "eval_reval": 2,
-         "eval_livecodebench": 2, "eval_max_new_tokens": 128, "ablation_sft_steps": 4, "ablation_more_sft_steps": 4,
-         "ablation_grpo_steps": 1, "ablation_items": 12}
+         "eval_livecodebench": 2, "eval_max_new_tokens": 128, "ablation_sft_steps": 4,
+         "ablation_more_sft_steps": 4, "ablation_grpo_steps": 1, "ablation_items": 12}
 
 
 def test_a_tiny_run_killed_once_in_every_stage_ends_with_the_same_tables(folder):
     given = [(key, str(value)) for key, value in SMALL.items()]
-    found = kills.trial(folder / "small", "tiny", kills=0, seed=int(os.environ.get("CR_KILLS_SEED", 2)), limit=2400,
-                        given=given)
+    found = kills.trial(folder / "small", "tiny", kills=0, seed=int(os.environ.get("CR_KILLS_SEED", 2)),
+                        limit=2400, given=given)
     print(found, Counter(found["shots"]))
     assert found["code"] == 0 and found["tables"] >= 8
     assert found["differing"] == [] and found["orphans"] == []

@@ -77,8 +77,9 @@ def test_every_name_has_a_meaning_before_it_is_read_and_every_import_is_used(boo
             nodes = list(ast.walk(statement))
             brought = {alias.asname or alias.name.split(".")[0] for node in nodes
                        if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
-            bound = brought | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-            needed = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+            names = [node for node in nodes if isinstance(node, ast.Name)]
+            bound = brought | {name.id for name in names if isinstance(name.ctx, ast.Store)}
+            needed = {name.id for name in names if isinstance(name.ctx, ast.Load)}
             assert needed - known - bound == set(), cell.source
             read |= needed
             imported.update(dict.fromkeys(brought, cell.source))

@@ -10,7 +10,7 @@ from cr_utils.errors import UserError
 
 def book(*outputs):
     """An executed notebook with a title, a badge, a cell for Colab and one cell of work."""
-    badge = "[![Open in Colab](https://colab.research.google.com/badge.svg)](https://colab.research.google.com/x)"
+    badge = "[![Open in Colab](https://colab.google.com/badge.svg)](https://colab.google.com/x)"
     return {"cells": [
         {"cell_type": "markdown", "metadata": {}, "source": f"# Title & more\n\n{badge}\n\nsome **text**"},
         {"cell_type": "code", "metadata": {"tags": ["colab"]}, "source": "!pip install x", "outputs": []},
@@ -21,10 +21,10 @@ def test_an_executed_notebook_becomes_a_page_without_scripts_that_loads_nothing(
     text = executed.html(book(
         {"output_type": "stream", "text": ["1 < 2\n", "\x1b[31mred\x1b[0m"]},
         {"output_type": "display_data", "data": {"image/png": "QUJD\n", "text/plain": "<Figure>"}},
-        {"output_type": "execute_result", "data": {"text/html": "<table><tr><td>7</td></tr></table><script>x()</script>",
-                                                   "text/plain": "7"}},
-        {"output_type": "display_data", "data": {"application/vnd.jupyter.widget-view+json": {"model_id": "x"},
-                                                 "text/plain": "Box()"}}), "02_distill")
+        {"output_type": "execute_result", "data": {
+            "text/html": "<table><tr><td>7</td></tr></table><script>x()</script>", "text/plain": "7"}},
+        {"output_type": "display_data", "data": {
+            "application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "Box()"}}), "02_distill")
     assert "<strong>text</strong>" in text and "1 &lt; 2\nred" in text and "<td>7</td>" in text
     assert 'src="data:image/png;base64,QUJD"' in text and "pip install" not in text
     assert "<script" not in text and not re.search(r"(?:src|href)=[\"']?https?:", text.replace("#", ""))

@@ -1,7 +1,7 @@
 """A machine that goes down: all processes end at once, and after the restart others have their numbers.
 
-Each boot is a process namespace of its own, in which numbers begin at 1 again: what a run wrote down of its own
-processes then names strangers, as after a real restart.
+Each boot is a process namespace of its own, in which numbers begin at 1 again: what a run wrote down of its
+own processes then names strangers, as after a real restart.
 """
 
 import contextlib
@@ -28,7 +28,8 @@ def can_boot():
 
 pytestmark = pytest.mark.skipif(not can_boot(), reason="needs unshare and namespaces")
 # Strangers that take the numbers of the first boot's processes before the run begins.
-AGAIN = 'i=0; while [ $i -lt 60 ]; do sleep 600 & i=$((i+1)); done; "$@"; code=$?; kill $(jobs -p); exit $code'
+AGAIN = ('i=0; while [ $i -lt 60 ]; do sleep 600 & i=$((i+1)); done; '
+         '"$@"; code=$?; kill $(jobs -p); exit $code')
 
 
 def numbers(boot):
@@ -37,7 +38,7 @@ def numbers(boot):
 
 
 def lose_power(boot):
-    """End a boot's first process, and with it, at once, all others; those that were left after some seconds."""
+    """End a boot's first process and with it all others; those that are left after some seconds."""
     family = numbers(boot)
     boot.kill()
     boot.wait()
@@ -45,14 +46,15 @@ def lose_power(boot):
 
 
 def litter(folder):
-    """What a machine that went down may leave: torn lines, half-written files, locks with numbers of processes."""
+    """What a machine that went down may leave: torn lines, half-written files, locks with process numbers."""
     for lock in folder.glob(".*.lock"):
         lock.write_text(f"{os.getpid()}\n")
     (folder / ".lock").write_text("1\n")
     for begun in folder.glob("*/started.json"):
         (begun.parent / "manifest.json.new").write_text('{"stage": ')
         (begun.parent / "started.json.new").write_bytes(b"\0" * 40)
-        for rows in [file for file in begun.parent.glob("*.jsonl") if file.name != "problems.jsonl"]:  # that is replaced whole
+        growing = [file for file in begun.parent.glob("*.jsonl") if file.name != "problems.jsonl"]
+        for rows in growing:  # that one is replaced as a whole
             with rows.open("ab") as file:
                 file.write(b'{"id": "torn", "st' + b"\0" * 300)
             rows.with_name(rows.name + ".pending.new").write_bytes(b'{"id": 1')
@@ -61,14 +63,16 @@ def litter(folder):
 def at_work(stage):
     """Whether a stage has begun and has its first records."""
     with contextlib.suppress(OSError):
-        return (stage / "manifest.json").is_file() or any(file.stat().st_size for file in stage.rglob("*.jsonl"))
+        return (stage / "manifest.json").is_file() or any(
+            file.stat().st_size for file in stage.rglob("*.jsonl"))
     return False
 
 
 def boot_until(words, ready, folder, **more):
     """Boot, run a command, and go down as soon as `ready` says so."""
     environment = os.environ | {"CR_RESULTS": str(folder)} | more
-    boot = subprocess.Popen([*BOOT, *words], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    boot = subprocess.Popen([*BOOT, *words], env=environment, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
     end = time.monotonic() + 600
     while not ready():
         assert boot.poll() is None and time.monotonic() < end
@@ -77,7 +81,7 @@ def boot_until(words, ready, folder, **more):
 
 
 def again(words, folder, **more):
-    """Boot once more, with strangers under the old numbers, and run the command to its end: code and output."""
+    """Boot once more, with strangers under the old numbers, and run to the end: code and lines of output."""
     environment = os.environ | {"CR_RESULTS": str(folder)} | more
     done = subprocess.run([*BOOT, "sh", "-c", AGAIN, "sh", *words], env=environment, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -105,11 +109,13 @@ def test_a_run_that_is_cut_off_in_every_stage_by_a_machine_going_down_ends_with_
     undisturbed = (kills.Path(given) if given else tmp_path) / "undisturbed"
     expected, folder = kills.whole(undisturbed, "smoke"), tmp_path / "down"
     for stage in paths.STAGES:
-        left = boot_until(kills.command("run", "smoke"), lambda here=folder / "smoke" / stage: at_work(here), folder)
+        here = folder / "smoke" / stage
+        left = boot_until(kills.command("run", "smoke"), lambda here=here: at_work(here), folder)
         assert left == []
         litter(folder / "smoke")
     code, lines = again(kills.command("run", "smoke"), folder)
     assert code == 0, lines[-20:]
     assert kills.whole(folder, "smoke") == expected
-    manifests = [json.loads((folder / "smoke" / stage / "manifest.json").read_text()) for stage in paths.STAGES]
+    manifests = [json.loads((folder / "smoke" / stage / "manifest.json").read_text())
+                 for stage in paths.STAGES]
     assert sum(made["attempts"] > 1 for made in manifests) >= 4  # the others had just finished

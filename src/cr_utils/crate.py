@@ -67,9 +67,9 @@ def repository() -> str:
 
 
 def notebook_address(stage: str, manifest: dict) -> str:
-    """The address of a stage's notebook at the commit that ran; a name in this document where none is known."""
-    where = repository()
-    return f"{where}/blob/{manifest['code']['commit'] or 'main'}/notebooks/{stage}.ipynb" if where else f"#notebook-{stage}"
+    """The address of a stage's notebook at the commit that ran; a name in this document if none is known."""
+    where, commit = repository(), manifest["code"]["commit"] or "main"
+    return f"{where}/blob/{commit}/notebooks/{stage}.ipynb" if where else f"#notebook-{stage}"
 
 
 def file_entity(folder: Path, name: str) -> dict:
@@ -83,7 +83,8 @@ def file_entity(folder: Path, name: str) -> dict:
 def tool(stage: str, manifest: dict) -> dict:
     """The notebook of a stage at the commit that ran."""
     address = notebook_address(stage, manifest)
-    return {"@id": address, "@type": "SoftwareApplication", "name": f"notebooks/{stage}.ipynb", "url": address,
+    return {"@id": address, "@type": "SoftwareApplication", "url": address,
+            "name": f"notebooks/{stage}.ipynb",
             "softwareVersion": manifest["code"]["commit"] or "unknown",
             "softwareRequirements": ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())}
 
@@ -103,8 +104,8 @@ def action(stage: str, manifest: dict, files: dict) -> dict:
                   [{"@id": f"#{stage}-{key}"} for key in manifest["params"]],
         "result": [{"@id": name} for name in outputs if name in files],
         "description": f"{manifest['cpu_seconds']:.0f} s of CPU time, at most "
-                       f"{(manifest['peak_memory'] or 0) / 2**20:.0f} MiB of memory, on {hardware['cores']} cores of "
-                       f"{hardware['processor']}, {hardware['system']}",
+                       f"{(manifest['peak_memory'] or 0) / 2**20:.0f} MiB of memory, on "
+                       f"{hardware['cores']} cores of {hardware['processor']}, {hardware['system']}",
     }
 
 

@@ -17,8 +17,8 @@ if "MPLBACKEND" not in os.environ:  # a notebook's kernel sets it, to show figur
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 
-# Now, and not under the first rc_context: a notebook's backend says on its start that figures are to be shown, and the
-# end of the context would take that back, for all but the first cell with figures.
+# Now, and not under the first rc_context: a notebook's backend says on its start that figures are to be shown, and
+# the end of the context would take that back, for all but the first cell with figures.
 plt.switch_backend(matplotlib.get_backend())
 
 INK, GRID, PAPER = "#1f2430", "#d4d8df", "#fffffe"

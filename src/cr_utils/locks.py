@@ -1,7 +1,7 @@
 """Who is at work where: one driver per profile, one process per stage, by locks that end with their process.
 
-No lock file has to be cleared away after a kill or a restart of the machine: what is written in one, if anything,
-decides nothing. On a system without fcntl (Windows), or a disk that knows no locks, there are none.
+No lock file has to be cleared away after a kill or a restart of the machine: what is written in one, if
+anything, decides nothing. On a system without fcntl (Windows), or a disk that knows no locks, there are none.
 """
 
 import atexit

@@ -1,9 +1,9 @@
 """`python -m cr_utils reference`: keep the small records of a finished run under results/reference/<profile>/.
 
-Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, the executed
-notebooks as pages, one line per answer with its verdict, and facts of problems and chains (`kept`): enough to recompute
-every number and to redraw every figure. Left out: models, problems and chains, and every text of an answer about a
-benchmark, since it quotes its programs.
+Scope: manifests, logs, counts, tables, figures, the page with the held-out programs that it shows, the
+executed notebooks as pages, one line per answer with its verdict, and facts of problems and chains (`kept`):
+enough to recompute every number and to redraw every figure. Left out: models, problems and chains, and every
+text of an answer about a benchmark, since it quotes its programs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from . import executed, exams, exhibits, jsonl, kept, paths
+from . import exams, executed, exhibits, jsonl, kept, paths
 from .errors import UserError
 
 KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json", "filter.jsonl",
@@ -59,11 +59,12 @@ def _pages(source: Path, target: Path) -> None:
     found = [source / stage / "items.jsonl" for stage in paths.STAGES]
     answers = {item["completion"] for path in found if path.is_file() for item in jsonl.read(path)
                if item.get("completion") and item.get("benchmark") in exams.PUBLISHED}
-    places = {str(paths.benchmarks()): "$CR_BENCHMARKS", str(paths.results_root()): "results", str(paths.root()): ".",
-              str(Path.home()): "~"}
+    places = {str(paths.benchmarks()): "$CR_BENCHMARKS", str(paths.results_root()): "results",
+              str(paths.root()): ".", str(Path.home()): "~"}
     for stage in paths.STAGES:
-        if (source / stage / f"{stage}.ipynb").is_file():
-            executed.write(source / stage / f"{stage}.ipynb", target / stage / f"{stage}.html", answers, places)
+        book = source / stage / f"{stage}.ipynb"
+        if book.is_file():
+            executed.write(book, target / stage / f"{stage}.html", answers, places)
 
 
 def main(words: list[str]) -> int:

@@ -177,7 +177,7 @@ def _execute(stage: str, target: Path, values: dict, log: Path) -> dict:
 
 
 def _reported(path: Path) -> dict:
-    """What the child reported; a report that is missing or was torn off is that of a process that was killed."""
+    """What the child reported; one that is missing or was torn off is that of a process that was killed."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -215,8 +215,8 @@ class Checkpoints:
 
 
 def whole(folder: Path) -> bool:
-    """Whether a checkpoint was written to its end: its state is written last, and readable, and no file is empty,
-    as a machine that goes down may leave those that it had not yet put on the disk.
+    """Whether a checkpoint was written to its end: its state is written last, and readable, and no file is
+    empty, as a machine that goes down may leave those that it had not yet put on the disk.
     """
     try:
         told = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))

@@ -24,13 +24,14 @@ def browser(tmp_path_factory):
 def smoke(tmp_path_factory):
     """The results folder with a finished smoke run: CR_SMOKE_RESULTS, or a new one (minutes).
 
-    The run is brought up to date first, which takes seconds where nothing is stale: a notebook opened on results of
-    other code would do its work anew, as it should.
+    The run is brought up to date first, which takes seconds where nothing is stale: a notebook opened on
+    results of other code would do its work anew, as it should.
     """
     given = os.environ.get("CR_SMOKE_RESULTS")
     folder = Path(given).resolve() if given else tmp_path_factory.mktemp("smoke")
     manifest = folder / "smoke" / "05_eval" / "manifest.json"
     asked = json.loads(manifest.read_text())["params"]["benchmarks"] if manifest.is_file() else "never"
-    subprocess.run([sys.executable, "-m", "cr_utils", "run", "--profile", "smoke", "--update", "-p", "benchmarks", asked],
+    words = ["run", "--profile", "smoke", "--update", "-p", "benchmarks", asked]
+    subprocess.run([sys.executable, "-m", "cr_utils", *words],
                    env={**os.environ, "CR_RESULTS": str(folder)}, check=True)
     return folder
