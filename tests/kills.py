@@ -68,7 +68,10 @@ class Killed:
                 driver = self.alive(driver, 0.2)
                 continue
             wait = self.rng.uniform(0.2, max(0.5, self.reach * self.spans[stage]))
-            driver = self.shoot(self.alive(driver, wait))
+            driver = self.alive(driver, wait)
+            if self.stage() == "none":
+                break
+            driver = self.shoot(driver)
             # Where shots come so fast that nothing gets on, leave more time; where stages finish unhurt, less.
             due = share * (paths.STAGES.index(stage) + 1)
             behind = stage != self.stage() and len(self.shots) < due
