@@ -1,10 +1,11 @@
 """Kills one run again and again at random moments, lets it end, and compares its tables with an undisturbed run's.
 
-`python tests/kills.py --kills 25 --seed 1 FOLDER` works in FOLDER/undisturbed (kept if finished) and FOLDER/killed-<n>:
-a run that ends before all shots are fired is compared, and another one is shot at. `--once` fires one shot of every
-kind: the driver in each stage, then a Ctrl-C, a kernel and a worker. `-p KEY VALUE` sets parameters of all runs.
-Victims are the driver (SIGKILL, Ctrl-C, SIGTERM), the process that executes the notebook, the kernel (as the system
-does when memory runs out), and what the kernel has started: data workers and sandbox helpers.
+`python tests/kills.py --kills 25 --seed 1 FOLDER` works in FOLDER/undisturbed (kept if finished) and
+FOLDER/killed-<n>: a run that ends before all shots are fired is compared, and another one is shot at.
+`--once` fires the driver's shot in each stage, and one each at a worker, a kernel, and by Ctrl-C. `-p KEY VALUE` sets
+parameters of all runs. Victims are the driver (SIGKILL, Ctrl-C, SIGTERM), the process that executes the
+notebook, the kernel (as the system does when memory runs out), and what the kernel has started: data workers
+and sandbox helpers.
 """
 
 import argparse
@@ -58,7 +59,7 @@ class Killed:
         return paths.STAGES[done.index(False)] if False in done else "none"
 
     def attack(self, kills: int, limit: float) -> int:
-        """Shoot up to `kills` times as long as the run lasts, then let it end; the exit code of the last driver."""
+        """Shoot up to `kills` times while the run lasts, then let it end; the last exit code."""
         end, progress = time.monotonic() + limit, self.size()
         driver, share = self.start(), math.ceil(kills / len(paths.STAGES))
         while len(self.shots) < kills and time.monotonic() < end and self.stage() != "none":
@@ -67,9 +68,13 @@ class Killed:
                 driver = self.alive(driver, 0.2)
                 continue
             wait = self.rng.uniform(0.2, max(0.5, self.reach * self.spans[stage]))
-            driver = self.shoot(self.alive(driver, wait))
+            driver = self.alive(driver, wait)
+            if self.stage() == "none":
+                break
+            driver = self.shoot(driver)
             # Where shots come so fast that nothing gets on, leave more time; where stages finish unhurt, less.
-            behind = stage != self.stage() and len(self.shots) < kills * (paths.STAGES.index(stage) + 1) / len(paths.STAGES)
+            due = share * (paths.STAGES.index(stage) + 1)
+            behind = stage != self.stage() and len(self.shots) < due
             self.reach *= 1.25 if self.size() == progress else 0.7 if behind else 1.0
             self.reach = min(2.0, max(0.1, self.reach))
             progress = self.size()
@@ -120,9 +125,9 @@ class Killed:
 
     def size(self) -> int:
         """Bytes that the run has got done so far."""
-        files = (file for file in self.folder.glob(f"{self.profile}/**/*") if file.suffix in (".jsonl", ".pt", ".safetensors"))
         done, finished = 0, len(list(self.folder.glob(f"{self.profile}/*/manifest.json")))
-        for file in files:
+        files = self.folder.glob(f"{self.profile}/**/*")
+        for file in [one for one in files if one.suffix in (".jsonl", ".pt", ".safetensors")]:
             with contextlib.suppress(OSError):
                 done += file.stat().st_size
         return done + finished
@@ -197,7 +202,8 @@ def command(name: str, profile: str, given=()) -> list[str]:
 def whole(folder: Path, profile: str, given=()) -> dict[str, str]:
     """Run to the end and report; name to content of every table."""
     for name in ("run", "report"):
-        subprocess.run(command(name, profile, given), check=True, env=environment(folder), stdout=subprocess.DEVNULL)
+        subprocess.run(command(name, profile, given), check=True, env=environment(folder),
+                       stdout=subprocess.DEVNULL)
     return {file.name: file.read_text(encoding="utf-8") for file in sorted((folder / profile / "tables").glob("*.csv"))}
 
 
@@ -209,9 +215,9 @@ def spans(folder: Path, profile: str) -> dict[str, float]:
 
 def trial(folder: Path, profile: str = "smoke", kills: int = 25, seed: int = 0, limit: float = 3600, given=(),
           log=print) -> dict:
-    """An undisturbed run, and as many under attack as it takes to fire `kills` shots (0: those of ONCE, on one run).
+    """An undisturbed run, and as many under attack as it takes to fire `kills` shots (0: those of ONCE).
 
-    {"shots", "orphans", "codes", "differing" tables, "code" of the last driver, "failures", "tables", "runs"}.
+    {"shots", "orphans", "codes", "differing" tables, "code" of the last driver, "failures", "tables", "runs"}
     limit: seconds for all attacks together.
     """
     expected = whole(folder / "undisturbed", profile, given)
@@ -224,10 +230,12 @@ def trial(folder: Path, profile: str = "smoke", kills: int = 25, seed: int = 0, 
         place = folder / f"killed-{found['runs']}"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        run = Killed(place, profile, seed + 1000 * found["runs"], spans(folder / "undisturbed", profile), given, log)
+        run = Killed(place, profile, seed + 1000 * found["runs"], spans(folder / "undisturbed", profile),
+                     given, log)
         found["code"] = run.attack(kills - len(found["shots"]), limit) if kills else run.once(limit)
         got = whole(place, profile, given) if found["code"] == 0 else {}
-        found["differing"] += sorted(name for name in {*expected, *got} if expected.get(name) != got.get(name))
+        names = sorted({*expected, *got})
+        found["differing"] += [name for name in names if expected.get(name) != got.get(name)]
         for name in ("shots", "orphans", "failures"):
             found[name] += getattr(run, name)
         found["codes"] += run.codes
@@ -242,7 +250,7 @@ def main() -> int:
     asked.add_argument("folder", type=Path)
     asked.add_argument("--profile", default="smoke")
     asked.add_argument("--kills", type=int, default=25)
-    asked.add_argument("--once", action="store_true", help="one shot of every kind, the driver in every stage")
+    asked.add_argument("--once", action="store_true", help="the driver in every stage, and others")
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), dest="given")
     words = asked.parse_args()

@@ -30,6 +30,7 @@ def test_a_run_that_is_killed_25_times_ends_with_the_same_tables_and_leaves_nobo
     assert found["differing"] == [] and found["orphans"] == []
     assert len(found["shots"]) >= 25 and len({stage for _, stage in found["shots"]}) >= 4
     assert len({how for how, _ in found["shots"]}) >= 5
+    assert "none" not in {stage for _, stage in found["shots"]}  # none after the end
 
 
 # The real profile, every part of it in use, with sizes that two free cores finish in a few minutes.

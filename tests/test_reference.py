@@ -10,7 +10,7 @@ from cr_utils.errors import UserError
 
 def book(*outputs):
     """An executed notebook with a title, a badge, a cell for Colab and one cell of work."""
-    badge = "[![Open in Colab](https://colab.research.google.com/badge.svg)](https://colab.research.google.com/x)"
+    badge = "[![Open in Colab](https://colab.google.com/badge.svg)](https://colab.google.com/x)"
     return {"cells": [
         {"cell_type": "markdown", "metadata": {}, "source": f"# Title & more\n\n{badge}\n\nsome **text**"},
         {"cell_type": "code", "metadata": {"tags": ["colab"]}, "source": "!pip install x", "outputs": []},

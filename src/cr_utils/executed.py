@@ -48,7 +48,7 @@ def html(book: dict, title: str, withheld: Iterable[str] = ()) -> str:
     for cell in book["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            parts.append(markdown2html(ELSEWHERE.sub("", source)))
+            parts.append(markdown2html(BADGE.sub("", source)))
         elif cell["cell_type"] == "code" and "colab" not in cell["metadata"].get("tags", []):
             parts.append(f'<pre class="code">{escape(source)}</pre>')
             parts += [_output(one, secret) for one in cell["outputs"]]

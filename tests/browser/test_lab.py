@@ -1,4 +1,4 @@
-"""All six notebooks in a real JupyterLab on a finished smoke run: opened, run top to bottom, looked through for errors."""
+"""All six notebooks in a real JupyterLab on a finished smoke run: opened, run to the end, looked through."""
 
 import json
 import os
@@ -12,14 +12,17 @@ import pytest
 
 from cr_utils import params, paths
 
+pytestmark = pytest.mark.timeout(900)  # a busy machine is slow to draw
 CELLS = ".jp-Notebook .jp-CodeCell"
 FIGURES = {"01_data": 4, "02_distill": 1, "03_sft": 1, "04_grpo": 1, "05_eval": 7, "06_ablations": 1}
 TOKEN = "browser-test"
 # From the notebook's model: cells out of sight may not be in the document.
-OUTPUTS = """(() => { const cells = jupyterapp.shell.currentWidget.content.model.cells;
+OUTPUTS = """(() => {
+    const {cells} = [...jupyterapp.shell.widgets('main')].find(w => w.content?.model?.cells).content.model;
     return [...Array(cells.length).keys()].map(i => cells.get(i)).filter(c => c.type === 'code')
-        .flatMap(c => c.outputs.toJSON()).map(o => ({output_type: o.output_type, name: o.name, text: o.evalue || o.text,
-                                                     kinds: Object.keys(o.data || {})})); })()"""
+        .flatMap(c => c.outputs.toJSON())
+        .map(o => ({output_type: o.output_type, name: o.name, text: o.evalue || o.text,
+                    kinds: Object.keys(o.data || {})})); })()"""
 KERNEL = "w => w.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
 
 
@@ -43,7 +46,8 @@ def lab(smoke, tmp_path_factory):
     environment.pop("MPLBACKEND", None)
     with (folder / "log.txt").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+            [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
+             "--ip=127.0.0.1",
              f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
              "--LabApp.news_url=None", "--LabApp.expose_app_in_browser=True",
              "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
