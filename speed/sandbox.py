@@ -7,8 +7,9 @@ here. The other ways are our own versions of what others do: a manager and a pro
 benchmark's official way), a fresh interpreter for each check, and `exec` in the same process (no isolation:
 the floor). Figures for each way: checks per second of wall clock, the best of the rounds; milliseconds of
 CPU for one check over all rounds, helpers and ended children included; how many times less that is than the
-official way's; the rate that it allows on two free cores. A busy machine spoils those of CPU time least. What tracing costs is
-a table of its own: untraced and traced runs of all programs in turn, in the same place, in CPU time.
+official way's; the rate that it allows on two free cores. A busy machine spoils those of CPU time least. What
+tracing costs is a table of its own: untraced and traced runs of all programs in turn, in the same place, in
+CPU time.
 """
 
 import argparse

@@ -70,14 +70,15 @@ def test_such_a_model_goes_through_every_stage_and_keeps_the_form(bare, tmp_path
 
 
 def test_rollouts_see_the_text_that_answers_do(bare, tmp_path):
-    """With one start token, not two: rollouts by transformers or vLLM get the ids that the trainer makes here."""
+    """With one start token, not two: rollouts by transformers or vLLM get the ids made here."""
     folder, _ = bare
     values = params.load("smoke", SHORT | {"model": folder})
     model, tok = models.load(folder)
     trainer, _ = grpo_trainer.build(QUESTIONS, model, tok, tmp_path, values, reward, "auto")
     rows = trainer.train_dataset.select(range(2))
     ids, *_ = trainer._tokenize_prompts(list(rows["prompt"]))
-    assert [tuple(one) for one in ids] == [generate.encode(tok, QUESTIONS[at].prompt) for at in rows["question"]]
+    wanted = [generate.encode(tok, QUESTIONS[at].prompt) for at in rows["question"]]
+    assert [tuple(one) for one in ids] == wanted
 
 
 def test_the_end_is_learnt_where_it_pads_too(tmp_path):

@@ -103,7 +103,7 @@ def chains(given_rows: list[dict] | None = None) -> Iterator[dict]:
 
 
 def main(words: list[str]) -> int:
-    """The released SFT chains, judged anew, as a file to train on (`sft_chains`); prints what came of them."""
+    """The released SFT chains, judged anew, as a file to train on (`sft_chains`); says what came of them."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils data chains", description=main.__doc__)
     asked.add_argument("--out", type=Path, required=True,
                        help="JSONL file of all chains, with their verdicts")

@@ -3,8 +3,8 @@
 Scope: `full` and `no_grpo` are the models of the earlier stages; `more_sft` trains the tuned model on for
 `ablation_more_sft_steps` (set so that it costs what GRPO cost); `no_sft` runs GRPO on the base, and the arms
 about rewards run a short one on the tuned model (`ablation_grpo_steps`); the arms about data train from the
-base for `ablation_sft_steps` updates or, where it is given, for `ablation_sft_tokens` completion tokens. Seeds
-are those of the run. An arm whose folder holds a finished model is not trained again.
+base for `ablation_sft_steps` updates or, where it is given, for `ablation_sft_tokens` completion tokens.
+Seeds are those of the run. An arm whose folder holds a finished model is not trained again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Workshop:
         return sft.encode(rows, tokenizer, self.params["sft_max_length"])
 
     def _chains(self, name: str, arm: Arm, n: int) -> list[dict]:
-        """About `n` accepted chains (times the arm's amount) of its problems, fewer where there are too few."""
+        """About `n` accepted chains (times the arm's amount) of its problems, fewer where they run out."""
         problems = self.problems
         if arm.own_problems:
             problems = self._problems(name, arm, min(n, len(problems)))
