@@ -158,7 +158,9 @@ def test_the_arms_of_06_answer_through_the_profiles_engine(folder, vllm, tmp_pat
     problems = [{"id": f"p{n}", "code": code.format(n), "entry_point": "f", "input": "1",
                  "output": str(1 + n), "split": split}
                 for n, split in enumerate(("heldout", "heldout_ood") * 2)]
-    run = types.SimpleNamespace(done=False, path=lambda name: tmp_path / name)
+    (tmp_path / "05.jsonl").write_text("")  # 05 asked nothing
+    run = types.SimpleNamespace(done=False, path=lambda name: tmp_path / name,
+                                need=lambda stage, name: tmp_path / "05.jsonl")
     starts = {"base": folder, "sft": other, "grpo": folder}
     space = {"run": run, "p": params.load("smoke", asked), "problems": problems, "starts": starts}
     exec(cell, space | {"jsonl": jsonl})

@@ -28,7 +28,7 @@ LAYERS = {
     "model": """
         adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate
         responders endpoint endpoint_calls engines vllm_engine llm_teacher sft sft_trainer grpo grpo_trainer
-        grpo_update training workshop origins packing throughput feed pretrain data_fits fits fits_base base_stage
+        grpo_update training workshop origins replicas packing throughput feed pretrain data_fits fits fits_base base_stage
         static_decoding flight
     """,
     "report": """

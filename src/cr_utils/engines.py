@@ -1,6 +1,7 @@
 """From a model's spec to a function from questions to replies: three engines behind one interface.
 
-- ``shipped``, a folder or a hub id: transformers in this process, or vLLM where `eval_engine` says so.
+- ``shipped``, a folder or a hub id: transformers in this process, small models on a CPU in several
+  (`replicas`), or vLLM where `eval_engine` says so.
 - ``vllm:…`` (the same three): vLLM in this process, where it is installed.
 - ``openai:model`` or ``openai:model@http://host:port/v1``: a server, asked by chat; ``completions:`` in its
   place sends the bare prompt, for base models.
@@ -52,11 +53,10 @@ def load(spec: str, params: dict, log: Path | str | None = None) -> Callable[...
         from cr_utils import vllm_engine
         number = params.get("model_dtype", "float32")  # float32: vLLM's choice, by the model's own settings
         return vllm_engine.load(rest, **how, **({} if number == "float32" else {"dtype": number}))
-    from cr_utils import models, responders
+    from cr_utils import models, replicas, responders
 
-    return responders.load(
-        spec, batch_size=params["eval_batch_size"], **how, **(models.for_answers(params) or {})
-    )
+    how |= {"batch_size": params["eval_batch_size"], **(models.for_answers(params) or {})}
+    return replicas.Replicas(spec, **how) if replicas.suit(spec, how) else responders.load(spec, **how)
 
 
 def _endpoint(spec: str, chat: bool, how: dict, settings: dict, log) -> Callable[..., list[Reply]]:
