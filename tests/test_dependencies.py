@@ -59,7 +59,7 @@ def test_every_import_is_of_the_standard_library_our_own_or_declared():
 def test_everything_declared_is_locked():
     lock = (paths.root() / "requirements.lock").read_text(encoding="utf-8")
     have = {line.split("==")[0].lower().replace("_", "-") for line in lock.splitlines() if "==" in line}
-    # The linter is no part of an environment that runs anything: `make lint` installs it, at this exact version.
+    # The linter is no part of an environment that runs anything: `make lint` installs this exact version.
     tools = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"][
         "optional-dependencies"]["lint"]
     assert all(re.fullmatch(r"ruff==[\d.]+", line) for line in tools)
