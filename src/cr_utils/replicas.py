@@ -10,6 +10,7 @@ in one process), adapters, 4-bit weights or a GPU.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -74,6 +75,7 @@ def suit(spec: str, how: dict) -> bool:
 def _start(spec: str, how: dict) -> None:
     """In a new process: read the model, for one core."""
     global _ask
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for who asked: this process ends with that one
     workers.prepare()
     import torch
 
