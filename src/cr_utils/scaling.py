@@ -191,10 +191,11 @@ def _costs(ax, frame: pd.DataFrame) -> None:
 
 
 def section(root: Path) -> str:
-    """The report's section as HTML, over the runs under `root`; empty where there are fewer than two runs."""
+    """The report's section as HTML, over the runs under `root`; empty where all are of one profile."""
     found = runs(root)
     frame = table(found)
-    if len(frame) < 2:
+    # A run and the reference run of its profile are the same sizes twice: nothing to compare.
+    if len({name.removesuffix(" (reference)") for name in frame["run"]}) < 2:
         return ""
     lengths = {name: by_length(found[name]) for name in frame["run"]}
     with tempfile.TemporaryDirectory() as folder:
