@@ -9,11 +9,10 @@ in one process), adapters, 4-bit weights or a GPU.
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import weakref
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 from . import models, responders, workers
@@ -39,7 +38,7 @@ class Replicas:
         self.spec, self.how = str(spec), how
         self.chunk = SHARES * int(how.get("batch_size") or LEAST)
         self._here: Callable[..., list[Reply]] | None = None
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: Executor | None = None
 
     def __call__(self, questions: list[Question], number: int = 0) -> list[Reply]:
         if len(questions) < LEAST:
@@ -53,11 +52,9 @@ class Replicas:
             replies[first::SHARES] = one.result()
         return replies
 
-    def _started(self) -> ProcessPoolExecutor:
+    def _started(self) -> Executor:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                min(SHARES, processors()), mp_context=multiprocessing.get_context("spawn"),
-                initializer=_start, initargs=(self.spec, self.how))
+            self._pool = workers.executor(min(SHARES, processors()), _start, self.spec, self.how)
             weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
         return self._pool
 
@@ -76,7 +73,6 @@ def _start(spec: str, how: dict) -> None:
     """In a new process: read the model, for one core."""
     global _ask
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for who asked: this process ends with that one
-    workers.prepare()
     import torch
 
     torch.set_num_threads(1)

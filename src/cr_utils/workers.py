@@ -25,18 +25,23 @@ class Here(Executor):
         return future
 
 
-def executor(workers: int) -> Executor:
-    """`workers` processes of bounded memory; 0 for this process. To be used as a context manager."""
+def executor(workers: int, start: Callable[..., None] | None = None, *given: object) -> Executor:
+    """`workers` processes of bounded memory; 0 for this process. To be used as a context manager.
+
+    start: what each process does first, after `prepare`: it is called with what is `given`.
+    """
     if not workers:
         return Here()
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=prepare)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=prepare, initargs=(start, *given))
 
 
-def prepare() -> None:
+def prepare(start: Callable[..., None] | None = None, *given: object) -> None:
     """What a worker does first: bound its memory, and see to it that it does not outlive who asked for it."""
     machine.limit_memory()
     machine.end_with_parent()
+    if start:
+        start(*given)
 
 
 def in_order(pool: Executor, function: Callable, jobs: Iterable[tuple], ahead: int) -> Iterator:
