@@ -6,7 +6,7 @@ from wrong steps, and this sees it; a chain that is right in other words counts 
 different line. Runs our own generated programs in this process; never a benchmark's.
 """
 
-from cr_utils import questions, teacher
+from cr_utils import operations, questions, teacher
 from cr_utils.departures import Departure, departure
 from cr_utils.narrator import STYLES
 from cr_utils.wording import TooLong, Unsupported
@@ -26,18 +26,28 @@ def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
 
     Added: `first_wrong_step`, its `departure` (kinds of `departures`), the numbers of `steps` given and
     `steps_needed`, and the `style` (narrator.STYLES) that the chain follows longest; all None where the run
-    has no narration to compare with.
+    has no narration to compare with. Chains that state every operation also get `reached` and `failed_at`
+    (what `operations.tally` gives).
     """
     known = {row["id"]: row for row in problems if row.get("source") == "grammar"}
     references: dict[str, list[str]] = {}
-    return [{**item, **_facts(_compared(item, known, references))} if _has_steps(item, known) else item
+    return [{**item, **_annotated(item, known, references)} if _has_steps(item, known) else item
             for item in items]
 
 
-def _facts(found: tuple[Departure | None, str | None]) -> dict:
+def _annotated(item: dict, known: dict, references: dict[str, list[str]]) -> dict:
+    found = _compared(item, known, references)
+    return _facts(found, item["completion"], references[item["question_id"].split("/")[0]])
+
+
+def _facts(found: tuple[Departure | None, str | None], completion: str, references: list[str]) -> dict:
     step, kind, given, needed = found[0] or (None, None, None, None)
-    return {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed,
-            "style": found[1]}
+    facts = {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed,
+             "style": found[1]}
+    if found[1] == "facts":
+        reached, failed = operations.tally(completion, references[STYLES.index("facts")])
+        facts |= {"reached": reached, "failed_at": failed}
+    return facts
 
 
 def _has_steps(item: dict, known: dict) -> bool:
