@@ -6,13 +6,15 @@ For every start model, named NAME=FOLDER (earlier states of the shipped base lie
 of src/cr_utils/assets/base), and every number of SFT updates: the share of held-out, out-of-distribution and
 CRUXEval output questions answered right. 0 updates: the start model itself, asked directly, with its bits a
 character and its share of right single steps on fresh documents of the base's last phase. Problems and chains
-are those of a finished run of the profile; the learning rate falls over each budget. A row that is in the
-file already is not made again, an interrupted SFT goes on.
+are those of a finished run of the profile; the learning rate falls over each budget. A name such as 20M says
+how many million tokens a base has read, for the figure. A row that is in the file already is not made again,
+an interrupted SFT goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from pathlib import Path
 
@@ -55,17 +57,17 @@ def measure(name: str, spec: str, steps: int, settings: dict, given: argparse.Na
     run = paths.results(given.profile)
     problems, label = jsonl.read(run / "01_data" / "problems.jsonl"), f"{name}+{steps}"
     folder, began = given.out.with_suffix("") / label, time.perf_counter()
-    items = given.out.with_suffix(".items.jsonl")
+    items, size = given.out.with_suffix(".items.jsonl"), re.fullmatch(r"(\d+)M", name)
+    row = {"label": label, "model": name, "millions": int(size[1]) if size else None, "sft_steps": steps}
     if not steps:
-        return {"label": label, "model": name, "sft_steps": 0, **single_steps(spec, given.out),
-                "right": accuracies(label, spec, settings, problems, items, direct=True)}
+        return row | {**single_steps(spec, given.out),
+                      "right": accuracies(label, spec, settings, problems, items, direct=True)}
     rows = distill.accepted(jsonl.read(run / "02_distill" / "chains.jsonl"))
     own = {**settings, "sft_steps": steps, "sft_eval_every": steps}
     summary = sft.train(rows, spec, folder, own, validate=None)
-    return {"label": label, "model": name, "sft_steps": steps, "sft_tokens": summary.get("tokens"),
-            "loss": summary.get("loss"),
-            "right": accuracies(label, str(folder / "model"), settings, problems, items, direct=False),
-            "seconds": round(time.perf_counter() - began, 1)}
+    return row | {"sft_tokens": summary["tokens"], "loss": summary["loss"],
+                  "right": accuracies(label, str(folder / "model"), settings, problems, items, direct=False),
+                  "seconds": round(time.perf_counter() - began, 1)}
 
 
 def main() -> None:
