@@ -75,7 +75,7 @@ def _reproduced(results: Results) -> tuple[str, str]:
                           str(results.params.get("model", "shipped")))
     verdicts = found.groupby("verdict")["claim"].agg(", ".join).to_dict()
     whole = set(verdicts) == {"reproduced"}
-    return YES if whole else PART if "reproduced" in verdicts else NO, "; ".join(
+    return YES if whole else PART if {claims.REPRODUCED, claims.PARTLY} & set(verdicts) else NO, "; ".join(
         f"{verdict}: {names}" for verdict, names in verdicts.items())
 
 

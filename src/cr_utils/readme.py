@@ -12,6 +12,7 @@ import json
 import re
 from pathlib import Path
 
+from . import claims as verdicts
 from . import jsonl, paths
 from .tablefile import read_table
 
@@ -92,7 +93,7 @@ def cost(folder: Path) -> str:
 
 
 def claims(folder: Path) -> str:
-    """The claims table: claim, statement, published, ours, verdict, command."""
+    """The claims table (claim, statement, published, ours, verdict, command) and what its verdicts mean."""
     frame = read_table(folder / "tables", "claims_detail")
     lines = ["| claim | statement | published | ours | verdict | command |", "|---|---|---|---|---|---|"]
     for _, row in frame.iterrows():
@@ -100,7 +101,8 @@ def claims(folder: Path) -> str:
                  f"`{row['command']}`"]
         lines.append("| " + " | ".join("—" if c != c or c is None else str(c).replace("|", "/")
                                        for c in cells) + " |")
-    return "\n".join(lines) + "\n"
+    meant = [f"- **{name}**: {told}." for name, told in verdicts.meanings(frame["verdict"]).items()]
+    return "\n".join([*lines, "", "What the verdicts mean:", "", *meant]) + "\n"
 
 
 def files() -> str:

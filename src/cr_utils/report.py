@@ -67,14 +67,15 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
     """Make and write every table; returns the frames by name. folder: default results/<profile>/tables."""
     items, arms = results.items, results.arms
     about = {"profile": results.profile, "model": str(results.params.get("model", "shipped"))}
+    judged = claims.details(items, arms, **about)
     made = {
         "main": tables.main(items, results.reasons),
         "paired": tables.paired(items),
         "ablations": tables.ablations(arms, results.reasons),
         "ablations_paired": tables.paired(arms, REFERENCES.items(), "arm"),
         "ablations_steps": comparisons.steps(arms, REFERENCES),
-        "claims": claims.claims(items, arms, **about),
-        "claims_detail": claims.details(items, arms, **about),
+        "claims": judged[claims.CLAIMS].copy(),
+        "claims_detail": judged,
         "generalization": tables.generalization(items, about["model"], results.reasons),
         "scoring": answer_tables.scoring(items),
         "pass_at_k": answer_tables.pass_at_k(items),

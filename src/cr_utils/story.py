@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import exhibits, gallery, kept, overview, page, paths, samples
+from cr_utils import claims, exhibits, gallery, kept, overview, page, paths, samples
 from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_LABELS
 from cr_utils.page import Cell
 from cr_utils.results import Results
@@ -88,7 +88,7 @@ def summary(story: Story) -> str:
 
 
 def the_claims(story: Story) -> str:
-    """The claims table: evidence, command, published, ours, verdict, and the rules."""
+    """What the verdicts mean; the claims: verdict, ours, published, evidence, command; and the rules."""
     frame = story.tables["claims_detail"]
     shown = pd.DataFrame([{
         "claim": Cell(f"<b>{row.claim}</b> {page.escape(row.statement)}", row.claim),
@@ -99,8 +99,11 @@ def the_claims(story: Story) -> str:
         for row in frame.itertuples()])
     shown.attrs["notes"] = frame.attrs["notes"] + [
         "published: where it is a dash, no source that we could read gives a number for the claim"]
+    meant = "".join(f"<li>{page.badge(name, overview.VERDICT_GOOD.get(name))} {page.escape(told)}</li>"
+                    for name, told in claims.meanings(frame["verdict"]).items())
     rules = "".join(f"<li><b>{row.claim}</b> {page.escape(row.rule)}</li>" for row in frame.itertuples())
-    return (f'<div class="claims">{page.table(shown, labels=True)}</div>'
+    return (f'<ul class="meanings" aria-label="What the verdicts mean">{meant}</ul>'
+            f'<div class="claims">{page.table(shown, labels=True)}</div>'
             + page.details("rules behind the verdicts", f"<ul>{rules}</ul>", name="why")
             + '<p class="source">' + page.link("tables/claims.csv", "tables/claims.csv") + "</p>")
 
