@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import claims, exhibits, gallery, kept, overview, page, paths, samples
+from cr_utils import exhibits, gallery, kept, overview, page, paths, samples
 from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_LABELS
 from cr_utils.page import Cell
-from cr_utils.results import Results
+from cr_utils.results import Results, memory_of
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Story:
         body = page.table(frame, links=links)
         source = self.source(stage, record, f"tables/{name}.csv", f"tables/{name}.md")
         below = f'<p class="source">{source}</p>'
-        head = f"<h3>{page.escape(title)}</h3>" + (f"<p>{page.escape(look)}</p>" if look else "")
+        head = f"<h3>{page.escape(title)}</h3>" + (f"<p>{page.prose(look)}</p>" if look else "")
         if folded:
             return head + page.details(f"{len(frame)} rows", body, name="rows") + below
         return head + body + below
@@ -99,11 +99,8 @@ def the_claims(story: Story) -> str:
         for row in frame.itertuples()])
     shown.attrs["notes"] = frame.attrs["notes"] + [
         "published: where it is a dash, no source that we could read gives a number for the claim"]
-    meant = "".join(f"<li>{page.badge(name, overview.VERDICT_GOOD.get(name))} {page.escape(told)}</li>"
-                    for name, told in claims.meanings(frame["verdict"]).items())
     rules = "".join(f"<li><b>{row.claim}</b> {page.escape(row.rule)}</li>" for row in frame.itertuples())
-    return (f'<ul class="meanings" aria-label="What the verdicts mean">{meant}</ul>'
-            f'<div class="claims">{page.table(shown, labels=True)}</div>'
+    return (overview.meanings(frame) + f'<div class="claims">{page.table(shown, labels=True)}</div>'
             + page.details("rules behind the verdicts", f"<ul>{rules}</ul>", name="why")
             + '<p class="source">' + page.link("tables/claims.csv", "tables/claims.csv") + "</p>")
 
@@ -240,6 +237,8 @@ def provenance(story: Story) -> str:
     frame = pd.DataFrame(rows)
     frame.attrs["notes"] = [story.results.reason(stage) for stage in paths.STAGES
                             if stage not in story.results.manifests]
+    if story.results.manifests:
+        frame.attrs["notes"].append(f"peak memory: of {memory_of(story.results.manifests.values())}")
     warnings = "".join(f"<li>{page.escape(text)}</li>" for text in sorted(set(story.results.warnings)))
     return ((f'<div class="box"><b>About these records</b><ul>{warnings}</ul></div>' if warnings else "")
             + page.table(frame, digits=2) + _machine(story.results) + "".join(blocks))
