@@ -49,7 +49,7 @@ def results(folder: Path) -> str:
     strict = main[main["mode"] == "strict"]
     lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring. heldout: new programs of "
              "the kinds trained on; heldout_ood: of kinds never trained on. mean: of the tasks above it, each "
-             "counting the same whatever its n (consistency is not among them).", "",
+             "counting the same whatever its n (consistency is not among them), its interval from theirs.", "",
              "| benchmark | task | n | " + " | ".join(HEADINGS.get(m, m) for m in MODELS) + " |",
              "|---" * (3 + len(MODELS)) + "|"]
     absent: dict[str, list[str]] = {}

@@ -237,11 +237,10 @@ def provenance(story: Story) -> str:
     frame = pd.DataFrame(rows)
     frame.attrs["notes"] = [story.results.reason(stage) for stage in paths.STAGES
                             if stage not in story.results.manifests]
-    if story.results.manifests:
-        frame.attrs["notes"].append(f"peak memory: of {memory_of(story.results.manifests.values())}")
     warnings = "".join(f"<li>{page.escape(text)}</li>" for text in sorted(set(story.results.warnings)))
     return ((f'<div class="box"><b>About these records</b><ul>{warnings}</ul></div>' if warnings else "")
-            + page.table(frame, digits=2) + _machine(story.results) + "".join(blocks))
+            + page.table(frame, digits=2)
+            + f"<p>Peak memory is of {page.escape(memory_of(story.results.manifests.values()))}.</p>" + _machine(story.results) + "".join(blocks))
 
 
 def _run(found: dict) -> dict:

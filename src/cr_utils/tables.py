@@ -74,6 +74,8 @@ def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None, spli
     kept = frame[frame["benchmark"].isin(seen)] if seen else frame[frame["benchmark"] == "heldout"]
     notes = _notes(kept, "arm", reasons or {})
     asks = kept.groupby(["benchmark", "task"])["n"].transform("count") > 0
+    several = kept[asks].groupby("benchmark")["task"].nunique() > 2  # else the mean is of one task
+    asks &= (kept["task"] != "mean") | kept["benchmark"].map(several).fillna(False).astype(bool)
     kept = (kept[asks] if seen else kept).reset_index(drop=True)
     left = [arm for arm in ARMS if arm not in shown]
     kept.attrs["notes"] = [*notes, "published: no source gives this paper's ablations",
@@ -202,8 +204,8 @@ def paired(items: Iterable[dict], pairs: Iterable[tuple[str, str]] = PAIRS, name
     frame.attrs["notes"].append(f"{sum('n' in row for row in rows)} tests; p-values are not corrected for "
                                 "that")
     if left:
-        frame.attrs["notes"].append("not in this run and left out: " + ", ".join(f"{a} and {b}"
-                                                                                 for a, b in left))
+        gone = dict.fromkeys(arm for pair in left for arm in pair if arm not in have)
+        frame.attrs["notes"].append(f"not in this run and left out: {', '.join(gone)}")
     return frame
 
 
