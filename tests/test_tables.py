@@ -107,6 +107,8 @@ def test_arms_and_tasks_that_are_not_in_the_run_have_no_rows_but_are_named():
     frame = tables.ablations(arms, asked=["full", "half_data"])
     assert row(frame, arm="half_data", benchmark="heldout", task="output").isna()["n"]
     assert "tenth_data" not in set(frame.arm) and set(frame.task) <= {one["task"] for one in arms} | {"mean"}
+    alone = tables.ablations([one for one in arms if one["task"] == "output"])
+    assert set(alone.task) == {"output"}  # a mean of one task would be that task again
     named = [note for note in frame.attrs["notes"] if note.startswith("not in this run and left out: ")]
     assert len(named) == 1 and "tenth_data" in named[0] and "half_data" not in named[0]
     pairs = tables.paired(arms, [("no_sft", "full"), ("tenth_data", "short_sft")], "arm")

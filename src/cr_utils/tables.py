@@ -74,8 +74,8 @@ def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None, spli
     kept = frame[frame["benchmark"].isin(seen)] if seen else frame[frame["benchmark"] == "heldout"]
     notes = _notes(kept, "arm", reasons or {})
     asks = kept.groupby(["benchmark", "task"])["n"].transform("count") > 0
-    several = kept[asks].groupby("benchmark")["task"].nunique() > 2  # else the mean is of one task
-    asks &= (kept["task"] != "mean") | kept["benchmark"].map(several).fillna(False).astype(bool)
+    several = {name for name, part in kept[asks].groupby("benchmark") if part["task"].nunique() > 2}
+    asks &= (kept["task"] != "mean") | kept["benchmark"].isin(several)  # no mean of one task
     kept = (kept[asks] if seen else kept).reset_index(drop=True)
     left = [arm for arm in ARMS if arm not in shown]
     kept.attrs["notes"] = [*notes, "published: no source gives this paper's ablations",
