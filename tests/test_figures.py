@@ -133,7 +133,8 @@ def test_a_group_that_only_unseen_cells_have_is_marked_and_no_other_is_mixed():
     assert labels(found[0]) == ["control 2", "control 3 (unseen)"]
     assert labels(found[1]) == ["depth 2", "depth 3 (unseen)"]
     kept = figures._seen_first(pd.DataFrame(rows), "setting")
-    assert kept.groupby("setting")["verdict"].mean().to_dict() == {"control 2": 1.0, "control 3 (unseen)": 0.0}
+    assert kept.groupby("setting")["verdict"].mean().to_dict() == {"control 2": 1.0,
+                                                                   "control 3 (unseen)": 0.0}
 
 
 def test_titles_side_by_side_and_legends_fit_their_figure(items):

@@ -24,7 +24,7 @@ def write(owner: str, name: str = "codereasoner") -> list[str]:
     """
     for word in (owner, name):
         if not re.fullmatch(PLAIN, word):
-            raise UserError(f"{word!r} cannot be part of an address on GitHub: use letters, digits, . _ and -")
+            raise UserError(f"{word!r} cannot be part of an address there: use letters, digits, . _ and -")
     _rewrite("pyproject.toml", lambda text: re.sub(
         r'(?m)^Repository = ".*"$', f'Repository = "https://github.com/{owner}/{name}"', text))
     for stage in paths.STAGES:

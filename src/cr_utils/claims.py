@@ -1,7 +1,7 @@
 """The paper's claims C1-C7 against our records: evidence, verdict, and the rule behind each verdict.
 
 Verdicts and what they mean: VERDICTS. C1-C3 and C7 are directions, tested at the scale of the profile on
-held-out programs of seen and of unseen cells and, with enough questions, on CRUXEval's test rows; all of these
+held-out programs of seen and of unseen cells and, with enough questions, on CRUXEval's test rows; all
 comparisons decide together, so that a gain on familiar programs alone is no more than "partly reproduced".
 C4-C6 speak of 7B and 14B models and stay "not run" for any other, however good its numbers. Fewer than LEAST
 questions decide nothing, for or against: a try with a few items gets no verdict on a claim. Nothing here is a
@@ -35,8 +35,8 @@ VERDICTS = {
     NOT_RUN: "this run cannot tell",
     UNKNOWN: "what to compare with is in no source that we could read",
 }
-_WHERE = (f"output questions of heldout, of heldout_ood where asked, and of CRUXEval's test rows where {LEAST} "
-          "or more were asked")
+_WHERE = (f"output questions of heldout, of heldout_ood where asked, and of CRUXEval's test rows where "
+          f"{LEAST} or more were asked")
 RULES = {
     "C1": f"the same small SFT budget with and without constraints (short_sft, no_constraints): {_WHERE}",
     "C2": f"sft against the better of the base's two forms on the same questions: {_WHERE}",
@@ -97,7 +97,7 @@ def claims(items: list[dict], arms: list[dict], profile: str = "tiny",
 
 
 def joint(verdicts: list[str]) -> str:
-    """The verdict of several comparisons together, as VERDICTS has it; an undecided one forbids REPRODUCED."""
+    """The verdict of several comparisons, as VERDICTS has it; an undecided one forbids REPRODUCED."""
     decided = [verdict for verdict in verdicts if verdict in (REPRODUCED, SAME, NOT)]
     if not decided:
         return next(verdict for verdict in (TOO_FEW, NOT_RUN, UNKNOWN) if verdict in verdicts)

@@ -78,10 +78,10 @@ FIGURES: tuple[Figure, ...] = (
            lambda r: figures.accuracy(tables.main(r.items), benchmarks=("cruxeval", "livecodebench", "reval"),
                                       mode="parity")),
     Figure("constructs", "05_eval", "items.jsonl", "Accuracy by program construct",
-           "The answers on held-out output questions, split by what the program contains. Groups marked unseen "
-           "(control flow of depth 3) are in no training cell and drawn from the unseen cells' questions. Look "
-           "for where the models part: a gain in every group is learning to execute, a gain in the easy groups "
-           "is not. Groups with fewer than ten answers are left out.",
+           "The answers on held-out output questions, split by what the program contains. Groups marked "
+           "unseen (control flow of depth 3) are in no training cell and drawn from the unseen cells' "
+           "questions. Look for where the models part: a gain in every group is learning to execute, a gain "
+           "in the easy groups is not. Groups with fewer than ten answers are left out.",
            lambda r: figures.constructs(r.outcomes)),
     Figure("answer_length", "05_eval", "items.jsonl", "Answer length by stage",
            "Full colour: right answers, pale: wrong ones. Wrong answers that are much longer than right ones "

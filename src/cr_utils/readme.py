@@ -47,9 +47,10 @@ def results(folder: Path) -> str:
     """Accuracy of every model in percent with 95 % intervals, paired tests of the main steps, the cost."""
     main, paired = read_table(folder / "tables", "main"), read_table(folder / "tables", "paired")
     strict = main[main["mode"] == "strict"]
-    lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring. heldout: new programs of "
-             "the kinds trained on; heldout_ood: of kinds never trained on. mean: of the tasks above it, each "
-             "counting the same whatever its n (consistency is not among them), its interval from theirs.", "",
+    lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring. heldout: new programs "
+             "of the kinds trained on; heldout_ood: of kinds never trained on. mean: of the tasks above it, "
+             "each counting the same whatever its n (consistency is not among them), its interval from "
+             "theirs.", "",
              "| benchmark | task | n | " + " | ".join(HEADINGS.get(m, m) for m in MODELS) + " |",
              "|---" * (3 + len(MODELS)) + "|"]
     absent: dict[str, list[str]] = {}
@@ -159,12 +160,12 @@ def paces(folder: Path) -> dict[str, str]:
     return {"data-arms": (
         f"On the reference run's machine about {8 * (train + ask) / 60:.0f} minutes, an estimate: about "
         f"{train:.0f} s of training for each arm (the reference\nrun read {rate:,} tokens a second in "
-        f"`short_sft`, and about half of them are completions) and about {ask:.0f} s for its {ASKED:,} answers "
-        f"({answers:.0f} a\nsecond over the whole of its 05, without the trivial answerer's).\n"),
+        f"`short_sft`, and about half of them are completions) and about {ask:.0f} s for its {ASKED:,} "
+        f"answers ({answers:.0f} a\nsecond over the whole of its 05, without the trivial answerer's).\n"),
         "reward-arms": (
         f"On the reference run's machine about {(3 * 24 * update + 2400 / answers) / 60:.0f} minutes: an "
-        f"estimate, from {update:.1f} s an update in the reference run's 04 and {answers:.0f} answers a second\n"
-        f"in its 05; with 8 updates (the profile's `ablation_grpo_steps`) about "
+        f"estimate, from {update:.1f} s an update in the reference run's 04 and {answers:.0f} answers a "
+        f"second\nin its 05; with 8 updates (the profile's `ablation_grpo_steps`) about "
         f"{(3 * 8 * update + 2400 / answers) / 60:.0f}.\n")}
 
 
@@ -185,7 +186,7 @@ def put(text: str, parts: dict[str, str]) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Rewrite README.md and the parts of docs/ made from results/reference/tiny and the files that are there."""
+    """Rewrite README.md and the parts of docs/ made from the reference run and the files here."""
     for path in (paths.root() / name for name in FILLED):
         jsonl.write_text(path, filled(path.read_text(encoding="utf-8"), reference()))
     return 0

@@ -20,8 +20,9 @@ class Edited(Exception):
 
     def __init__(self, names: list[str], folder: Path, profile: str):
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        self.cause = (f"changed since its manifest was written: {shown} in {paths.shown(folder.resolve())}, so "
-                      "nothing is made from it")
+        where = paths.shown(folder.resolve())
+        self.cause = (f"changed since its manifest was written: {shown} in {where}, so nothing is made "
+                      "from it")
         self.remedy = ("Restore the file, or run its stage again (the earlier result is kept in earlier/): "
                        f"{params.with_make(profile, '--update')}.")
         super().__init__(self.cause)
@@ -31,7 +32,7 @@ ALONE = "the largest single process; workers and replicas beside it are not adde
 
 
 def memory_of(manifests: Iterable[dict]) -> str:
-    """What the recorded peak memory is of, in words; a manifest that does not say has the largest process's."""
+    """What the recorded peak memory is of, in words; where no manifest says it, the largest process."""
     kinds = {one.get("peak_memory_of") or ALONE for one in manifests}
     return "; in other stages ".join(sorted(kinds)) or ALONE
 

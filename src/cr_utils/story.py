@@ -240,7 +240,8 @@ def provenance(story: Story) -> str:
     warnings = "".join(f"<li>{page.escape(text)}</li>" for text in sorted(set(story.results.warnings)))
     return ((f'<div class="box"><b>About these records</b><ul>{warnings}</ul></div>' if warnings else "")
             + page.table(frame, digits=2)
-            + f"<p>Peak memory is of {page.escape(memory_of(story.results.manifests.values()))}.</p>" + _machine(story.results) + "".join(blocks))
+            + f"<p>Peak memory: {page.escape(memory_of(story.results.manifests.values()))}.</p>"
+            + _machine(story.results) + "".join(blocks))
 
 
 def _run(found: dict) -> dict:
