@@ -55,14 +55,56 @@ def test_sft_is_compared_with_the_better_form_of_the_base():
 
 
 def test_conjunctions():
-    assert claims.worst(["reproduced", "same direction"]) == "same direction"
-    assert claims.worst(["reproduced", "not run"]) == "same direction"
-    assert claims.worst(["not reproduced", "not run"]) == "not reproduced"
-    assert claims.worst(["not run", "not run"]) == "not run"
-    assert claims.worst(["unknown"]) == "unknown"
-    assert claims.worst(["reproduced", "too few items"]) == "same direction"
-    assert claims.worst(["not reproduced", "too few items"]) == "not reproduced"
-    assert claims.worst(["too few items", "not run"]) == "too few items"
+    assert claims.joint(["reproduced", "reproduced"]) == "reproduced"
+    assert claims.joint(["reproduced", "same direction"]) == "partly reproduced"
+    assert claims.joint(["reproduced", "not reproduced"]) == "partly reproduced"
+    assert claims.joint(["reproduced", "not run"]) == "partly reproduced"
+    assert claims.joint(["same direction", "same direction"]) == "same direction"
+    assert claims.joint(["same direction", "not run"]) == "same direction"
+    assert claims.joint(["same direction", "not reproduced"]) == "not reproduced"
+    assert claims.joint(["not reproduced", "not run"]) == "not reproduced"
+    assert claims.joint(["not run", "not run"]) == "not run"
+    assert claims.joint(["unknown"]) == "unknown"
+    assert claims.joint(["reproduced", "too few items"]) == "partly reproduced"
+    assert claims.joint(["not reproduced", "too few items"]) == "not reproduced"
+    assert claims.joint(["too few items", "not run"]) == "too few items"
+
+
+def test_a_gain_that_stays_on_familiar_programs_is_partly_reproduced():
+    familiar = made({"sft": 0.4, "grpo": 0.5})
+    assert verdicts(familiar)["C3"] == "reproduced"
+    unseen = made({"sft": 0.3, "grpo": 0.3}, benchmark="heldout_ood")
+    row = claims.details(familiar + unseen, []).set_index("claim").loc["C3"]
+    assert row.verdict == "partly reproduced"
+    assert "heldout: +10.0 points" in row.ours and "heldout_ood: +0.0 points" in row.ours
+    assert "(better)" in row.ours and "(no clear difference)" in row.ours
+
+
+def test_every_stage_helps_and_chains_do_not_is_partly_reproduced():
+    items = made({"base": 0.1, "base_direct": 0.2, "sft": 0.5, "grpo": 0.6})
+    arms = made({"full": 0.6, "no_sft": 0.1, "short_sft": 0.51, "no_chains": 0.50, "no_constraints": 0.4},
+                "arm")
+    assert verdicts(items, arms)["C7"] == "partly reproduced"
+
+
+def test_cruxeval_counts_where_its_test_rows_are_enough():
+    def crux(n):
+        return [{**one, "question_id": f"sample_{i % n}/output"} for i, one in
+                enumerate(made({"base": 0.0, "base_direct": 0.3, "sft": 0.1, "grpo": 0.1}, n=n,
+                               benchmark="cruxeval"))]
+    familiar = made({"base": 0.1, "base_direct": 0.2, "sft": 0.5, "grpo": 0.6})
+    row = claims.details(familiar + crux(800), []).set_index("claim").loc["C2"]
+    assert row.verdict == "partly reproduced" and "sft − base_direct, cruxeval_test: -" in row.ours
+    assert "n=600" in row.ours and "(worse)" in row.ours
+    row = claims.details(familiar + crux(80), []).set_index("claim").loc["C2"]
+    assert row.verdict == "reproduced" and "cruxeval" not in row.ours + row.evidence
+
+
+def test_every_verdict_has_its_meaning_in_words():
+    given = {value for name, value in vars(claims).items()
+             if name in ("REPRODUCED", "PARTLY", "SAME", "NOT", "TOO_FEW", "NOT_RUN", "UNKNOWN")}
+    assert set(claims.VERDICTS) == given
+    assert list(claims.meanings(["not run", "reproduced"])) == ["reproduced", "not run"]
 
 
 def test_nothing_recorded_is_not_run():

@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 import simulated
 from matplotlib import pyplot as plt
@@ -94,7 +95,7 @@ def test_models_keep_their_colour():
 
 def test_ablations_say_what_was_not_run(rows):
     arms = [one for one in simulated.arms(rows) if one["arm"] != "no_sft"]
-    found = figures.ablations(tables.ablations(arms))
+    found = figures.ablations(tables.ablations(arms, asked=["no_sft"]))
     assert "without SFT" in labels(found[0]) and "not run" in words(found[0])
 
 
@@ -119,6 +120,21 @@ def test_given_models_are_in_every_figure_of_answers(rows, items):
                   answer_figures.overthinking(answer_tables.length(told), departed)):
         legend, = np.ravel(drawn)[0].get_figure().legends
         assert legend.get_texts()[-1].get_text() == "gpt-x"
+
+
+def test_a_group_that_only_unseen_cells_have_is_marked_and_no_other_is_mixed():
+    rows = [{"model": "sft", "benchmark": benchmark, "task": "output", "verdict": verdict, "setting": setting,
+             "depth": depth, "type": "str", "bin": "1-5"}
+            for benchmark, setting, depth, verdict in (("heldout", "control 2", 2, True),
+                                                       ("heldout_ood", "control 2", 2, False),
+                                                       ("heldout_ood", "control 3", 3, False))
+            for _ in range(12)]
+    found = figures.constructs(pd.DataFrame(rows))
+    assert labels(found[0]) == ["control 2", "control 3 (unseen)"]
+    assert labels(found[1]) == ["depth 2", "depth 3 (unseen)"]
+    kept = figures._seen_first(pd.DataFrame(rows), "setting")
+    assert kept.groupby("setting")["verdict"].mean().to_dict() == {"control 2": 1.0,
+                                                                   "control 3 (unseen)": 0.0}
 
 
 def test_titles_side_by_side_and_legends_fit_their_figure(items):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from cr_utils import claims as verdicts
 from cr_utils import paths, readme
+from cr_utils.results import memory_of
 from cr_utils.tablefile import write_table
 
 
@@ -39,6 +41,27 @@ def test_a_benchmark_without_items_gets_no_empty_rows(tmp_path):
         write_table(frame, tmp_path / "tables", name)
     text = readme.results(tmp_path)
     assert "| heldout | output |" in text and "| reval" not in text and "reval (coverage, path, state" in text
+
+
+def test_means_and_unseen_cells_stand_beside_what_was_gained():
+    text = readme.results(readme.reference())
+    for name in ("heldout", "heldout_ood"):
+        assert f"| {name} | **mean** |" in text and f"| {name} | path |" in text
+
+
+def test_each_verdict_is_explained_below_the_claims(tmp_path):
+    frame = verdicts.details([], [])
+    frame["verdict"] = ["reproduced", "partly reproduced", *frame["verdict"][2:]]
+    frame["ours"] = "a; b"
+    write_table(frame, tmp_path / "tables", "claims_detail")
+    table, below = readme.claims(tmp_path).split("What the verdicts mean:")
+    assert "| a<br>b | partly reproduced |" in table
+    assert all(f"- **{name}**: {verdicts.VERDICTS[name]}" in below for name in set(frame["verdict"]))
+
+
+def test_peak_memory_says_what_it_is_of():
+    assert "workers and replicas beside it are not added up" in memory_of([{"peak_memory": 1}])
+    assert memory_of([{"peak_memory_of": "all processes"}] * 2) == "all processes"
 
 
 @pytest.mark.parametrize("row, text", [

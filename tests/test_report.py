@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 import simulated
 
-from cr_utils import gallery, page, report, samples, story
+from cr_utils import __main__ as command
+from cr_utils import claims, gallery, jsonl, kept, page, report, samples, story
 from cr_utils.errors import UserError
 from cr_utils.results import Results
 
@@ -151,13 +152,27 @@ def test_an_unfinished_stage_is_not_shown(tmp_path):
     assert results.items == [] and "05_eval has not finished" in results.reason("05_eval")
 
 
-def test_an_edited_record_is_named(tmp_path, undrawn):
+@pytest.mark.parametrize("make", ["report", "figures"])
+def test_an_edited_record_is_named_and_nothing_is_made_from_it(tmp_path, undrawn, capsys, make):
     folder = simulated.write_run(tmp_path / "tiny", n=40, skip=("06_ablations",))
     with (folder / "03_sft/log.jsonl").open("a") as file:
         file.write('{"step": 999, "loss": 0.0}\n')
-    report.build("tiny", folder)
-    assert "03_sft/log.jsonl is not the file that its manifest names" in text(folder)
-    assert "05_eval/items.jsonl is not" not in text(folder)
+    assert Results("tiny", folder).verify() == ["03_sft/log.jsonl is not the file that its manifest names"]
+    assert command.main([make, "--profile", "tiny", "--folder", str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith("error: ") and err.count("\n") == 2 and out == ""
+    assert "03_sft/log.jsonl" in err and "05_eval" not in err and "make reproduce ARGS=--update" in err
+    assert not (folder / "index.html").exists() and not (folder / "tables").exists()
+
+
+def test_the_report_is_made_from_what_is_kept_of_a_run(tmp_path, undrawn):
+    """Answers without their texts are not the file that the manifest names; many others are not there."""
+    folder = simulated.write_run(tmp_path / "tiny", n=40)
+    for stage in ("05_eval", "06_ablations"):
+        path = folder / stage / "items.jsonl"
+        jsonl.write(path, kept.items(jsonl.read(path), []))
+    (folder / "01_data/problems.jsonl").unlink()
+    assert Results("tiny", folder).edited == [] and report.build("tiny", folder).is_file()
 
 
 def test_records_without_texts_and_texts_that_look_like_html(tmp_path, undrawn):
@@ -168,6 +183,8 @@ def test_records_without_texts_and_texts_that_look_like_html(tmp_path, undrawn):
         one["completion"] = None if i % 2 else "</pre><script>alert(1)</script>"
         one["answer"] = "<img src=x>"
     path.write_text("".join(json.dumps(one) + "\n" for one in items))
+    made = simulated.manifest("05_eval", "tiny", {"items.jsonl": path})
+    (folder / "05_eval/manifest.json").write_text(json.dumps(made))
     report.build("tiny", folder)
     parsed(folder / "index.html")
     assert "<script>alert" not in text(folder) and "<img src=x>" not in text(folder)
@@ -198,6 +215,30 @@ def test_tables_sort_missing_values_apart_and_escape():
     assert "&lt;b&gt;" in shown and "b: &lt;none&gt;" in shown and ">p value<" in shown
     assert 'data-v="0.5"><a href="x.jsonl" title="rows">0.500</a>' in shown and 'data-v="">—' in shown
     assert '<td data-v="">—</td>' in shown and '<td class="num" data-v="">—</td>' in shown  # words, numbers
+
+
+def test_words_between_backticks_are_set_as_code(built):
+    assert page.prose("the arm minus `a<b`.") == "the arm minus <code>a&lt;b</code>."
+    words = re.sub(r"<(script|style|svg|pre)\b.*?</\1>|<[^>]+>", " ", text(built), flags=re.DOTALL)
+    assert "`" not in words
+
+
+def test_the_command_at_the_top_is_set_as_code(built):
+    head = text(built).split("</header>")[0]
+    assert page.command("make reproduce PROFILE=tiny") + " makes it again" in head
+
+
+def test_a_try_says_that_nothing_is_learnt(tmp_path, undrawn):
+    folder = simulated.write_run(tmp_path / "smoke", "smoke", n=40)
+    report.build("smoke", folder)
+    assert "nothing is learnt" in text(folder).split("</header>")[0]
+
+
+def test_verdicts_stand_beside_what_they_mean(built):
+    section = text(built).split('<section id="claims">')[1].split("</section>")[0]
+    before = section.split("<table")[0]
+    for verdict in set(pd.read_csv(built / "tables/claims.csv")["verdict"]):
+        assert claims.VERDICTS[verdict] in page.escape(before) or claims.VERDICTS[verdict] in before, verdict
 
 
 def test_a_command_breaks_between_its_words_only():

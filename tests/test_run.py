@@ -252,7 +252,13 @@ def test_the_plan_tells_what_and_why_and_runs_nothing(fake, capsys):
     def shown(*words):
         capsys.readouterr()
         assert again(fake, "--plan", *words) == []
-        return [line.split(None, 2) for line in capsys.readouterr().out.splitlines()]
+        out, err = capsys.readouterr()
+        lines = [line.split(None, 2) for line in out.splitlines()]
+        stages = [line for line in lines if line[0] in paths.STAGES]
+        # the total stands last, on standard output as all of the plan
+        assert err == "" and lines[:len(stages)] == stages
+        assert ("nothing was run" in out) == ("run" in {line[1] for line in stages})
+        return stages
     assert [(line[0], line[1]) for line in shown()] == [
         ("01_data", "run"), ("02_distill", "run"), ("03_sft", "run")]
     assert not paths.results("smoke").exists()

@@ -104,6 +104,14 @@ def test_the_report_shows_them_from_two_runs_on(root, tmp_path):
     assert scaling.section(simulated.write_run(tmp_path / "one" / "tiny", "tiny", n=8).parent) == ""
 
 
+def test_the_table_shows_counts_whole_with_separators(root, frame):
+    shown = scaling.section(root)
+    assert ">1,000,000,000<" in shown and ">2,100,000<" in shown and "000.000" not in shown
+    made = scaling.shown(frame.reset_index())
+    assert made["pretraining_tokens"].map(type).isin([int, type(None)]).all()
+    assert made["peak memory GB"].dropna().max() == 50 * 2**30 / 1e9
+
+
 def test_the_page_says_what_was_trained_from_scratch(root):
     text = report.build("gpu", root / "gpu").read_text(encoding="utf-8")
     assert "Runs compared" in text and "55 million parameters, from scratch," in text

@@ -102,6 +102,20 @@ def test_ablations_by_arm():
     assert frame.published.isna().all()
 
 
+def test_arms_and_tasks_that_are_not_in_the_run_have_no_rows_but_are_named():
+    arms = simulated.arms(simulated.problems(80))
+    frame = tables.ablations(arms, asked=["full", "half_data"])
+    assert row(frame, arm="half_data", benchmark="heldout", task="output").isna()["n"]
+    assert "tenth_data" not in set(frame.arm) and set(frame.task) <= {one["task"] for one in arms} | {"mean"}
+    alone = tables.ablations([one for one in arms if one["task"] == "output"])
+    assert set(alone.task) == {"output"}  # a mean of one task would be that task again
+    named = [note for note in frame.attrs["notes"] if note.startswith("not in this run and left out: ")]
+    assert len(named) == 1 and "tenth_data" in named[0] and "half_data" not in named[0]
+    pairs = tables.paired(arms, [("no_sft", "full"), ("tenth_data", "short_sft")], "arm")
+    assert set(pairs.a) == {"no_sft"} and pairs.n.notna().all()
+    assert "not in this run and left out: tenth_data" in pairs.attrs["notes"]
+
+
 def test_ablations_have_the_development_and_the_test_rows_of_cruxeval_apart(items):
     named = [{**one, "arm": one["model"]} for one in items if one["benchmark"] == "cruxeval"]
     frame = tables.ablations(named, split=split)

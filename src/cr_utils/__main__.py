@@ -39,6 +39,8 @@ COMMANDS = {
     "reference": ("cr_utils.reference", "main",
                   "keep the small records of a finished run in results/reference/"),
     "readme": ("cr_utils.readme", "main", "renew the parts of README.md made from the reference run"),
+    "address": ("cr_utils.address", "main",
+                "print the repository's address, or set it in every file that repeats it"),
     "params": ("cr_utils.params", "main", "list the parameters, or print a notebook's parameters cell"),
 }
 

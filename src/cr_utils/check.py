@@ -141,8 +141,10 @@ def fresh(profile: str) -> dict[str, pd.DataFrame] | None:
     folder = paths.results(profile)
     if not (folder / paths.STAGES[-1] / "manifest.json").is_file():
         return None
+    results = Results(profile)
+    results.refuse_edited()
     with tempfile.TemporaryDirectory() as scratch:
-        report.tables_all(Results(profile), Path(scratch))
+        report.tables_all(results, Path(scratch))
         return {name: read_table(scratch, name) for name in ("main", "claims_detail")}
 
 
@@ -153,6 +155,9 @@ def main(words: list[str]) -> int:
     tables = recomputed(profile, folder)
     print(f"{paths.shown(folder)}: tables recomputed from the records")
     for row in tables.to_dict("records"):
+        if not row["cells"] and not row["differing"]:
+            print(f"  {row['table']:<17} no rows")
+            continue
         note = f", {row['not_kept']} not kept by this reference run" if row["not_kept"] else ""
         note += f", {row['differing']} differing ({row['first']})" if row["differing"] else ""
         print(f"  {row['table']:<17} {row['equal']} of {row['cells']} cells equal{note}")

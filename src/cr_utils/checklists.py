@@ -14,7 +14,7 @@ import pandas as pd
 
 from cr_utils import claims, page, params, paths
 from cr_utils.errors import UserError
-from cr_utils.results import Results
+from cr_utils.results import Results, memory_of
 
 YES, NO, PART, HAND = "yes", "no", "in part", "by hand"
 COLUMNS = ["checklist", "item", "answer", "evidence"]
@@ -49,7 +49,7 @@ def _code(results: Results) -> list[tuple]:
 def _acm(results: Results) -> list[tuple]:
     done = results.manifests
     where = _names(path for path in ("docs/artifact.md", "Containerfile", "LICENSE", "CITATION.cff"))
-    wrong = [text for text in results.verify() if not (_stripped(results) and "/items.jsonl" in text)]
+    wrong = results.verify()
     functional = YES if len(done) == len(paths.STAGES) and not wrong else PART if done else NO
     said = (f"{len(done)} of {len(paths.STAGES)} stages finished; "
             + ("; ".join(wrong) or "no output differs from its manifest"))
@@ -62,11 +62,6 @@ def _acm(results: Results) -> list[tuple]:
     ]
 
 
-def _stripped(results: Results) -> bool:
-    """Whether answers are kept without their texts, as in results/reference: with hashes of their own."""
-    return not any("completion" in item for item in results.rows("05_eval", "items.jsonl"))
-
-
 def _reproduced(results: Results) -> tuple[str, str]:
     """By the claims table, which tells what was reproduced and what was not run."""
     if "05_eval" not in results.manifests:
@@ -75,7 +70,7 @@ def _reproduced(results: Results) -> tuple[str, str]:
                           str(results.params.get("model", "shipped")))
     verdicts = found.groupby("verdict")["claim"].agg(", ".join).to_dict()
     whole = set(verdicts) == {"reproduced"}
-    return YES if whole else PART if "reproduced" in verdicts else NO, "; ".join(
+    return YES if whole else PART if {claims.REPRODUCED, claims.PARTLY} & set(verdicts) else NO, "; ".join(
         f"{verdict}: {names}" for verdict, names in verdicts.items())
 
 
@@ -96,7 +91,8 @@ def _paper(results: Results) -> list[tuple]:
         (PAPER, "several seeds", YES if len(seeds) > 1 else NO, f"{len(seeds)} in this run"),
         (PAPER, "computing infrastructure stated", some, "; ".join(machines) or "no stage has finished"),
         (PAPER, "run time and memory stated", some,
-         f"{wall / 60:.1f} minutes of wall time, {cpu / 60:.1f} of CPU time, at most {peak / 2**30:.1f} GiB"),
+         f"{wall / 60:.1f} minutes of wall time, {cpu / 60:.1f} of CPU time, at most {peak / 2**30:.1f} GiB "
+         f"({memory_of(done.values())})"),
         (PAPER, "software versions stated", some, _versions(done)),
         (PAPER, "code version stated", PART if any(c.endswith("+") for c in commits) else some,
          f"commit {', '.join(commits)}" + (" (+: with local changes)" if any(c.endswith("+") for c in commits)

@@ -24,6 +24,7 @@ KEPT = ("torch", "torchvision", "torchaudio", "triton", "numpy", "pillow", "pand
         "ipykernel", "ipython", "tornado", "pyzmq", "jupyter-client", "requests", "psutil")
 DRIVE = "/content/drive"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+PLACEHOLDER = "OWNER"  # in the address until a release names the account: `python -m cr_utils address`
 CELL = """\
 # On Colab: installs the package beside Colab's own torch, keeps results on Drive. Elsewhere: nothing.
 import os, sys

@@ -30,6 +30,7 @@ from cr_utils.figure_style import (
 )
 
 SETTINGS = ("nested", "methods", "control 1", "control 2", "control 3", "helper")
+UNSEEN = " (unseen)"  # after a group's name: drawn from cells that no training program has
 
 
 @styled
@@ -248,8 +249,9 @@ def constructs(frame: pd.DataFrame, ax=None, task: str = "output",
                models: tuple = ("base_direct", "base", "sft", "grpo")):
     """Accuracy by setting, control depth, type under test and trace length. frame: as `frames.outcomes`.
 
-    models: which of our own to show; others that were measured are shown too. Held-out problems of both kinds
-    together; a group with fewer than 10 answers is left out. Four axes.
+    models: which of our own to show; others that were measured are shown too. Held-out problems of seen
+    cells; a group that only unseen cells have (depth 3) is drawn from those and marked. A group with fewer
+    than 10 answers is left out. Four axes.
     """
     shown = [model for model in ordered(frame["model"]) if model in models or model not in MODEL_COLORS]
     found = axes(ax, 2, 2, height=5.4 + 0.6 * max(0, len(shown) - 4))
@@ -262,8 +264,8 @@ def constructs(frame: pd.DataFrame, ax=None, task: str = "output",
               "bin": tuple(name for name, _ in frames.STEP_BINS)}
     titles = ("setting", "depth of control flow", "type under test", "trace steps")
     for one, (column, order), title in zip(found, orders.items(), titles, strict=True):
-        rates = _rates(part, column)
-        groups = [name for name in order if name in set(rates["task"])]
+        rates = _rates(_seen_first(part, column), column)
+        groups = [name for group in order for name in (group, group + UNSEEN) if name in set(rates["task"])]
         if not groups or not shown:
             empty(one, "too few answers")
             continue
@@ -271,6 +273,13 @@ def constructs(frame: pd.DataFrame, ax=None, task: str = "output",
         one.set_title(f"by {title}")
     marks.legend(found[0].get_figure(), found[0], shown)
     return found
+
+
+def _seen_first(part: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Answers on seen cells, and of the groups that only unseen cells have, those, marked in the name."""
+    seen = part["benchmark"] == "heldout"
+    apart = part[~seen & part[column].notna() & ~part[column].isin(set(part.loc[seen, column]))]
+    return pd.concat([part[seen], apart.assign(**{column: [name + UNSEEN for name in apart[column]]})])
 
 
 def _rates(part: pd.DataFrame, column: str, least: int = 10) -> pd.DataFrame:

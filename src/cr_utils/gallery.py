@@ -29,10 +29,8 @@ def _shapes(results: Results):
 
 
 def _arms(results: Results):
-    """The ablations table, less the arms that this profile neither asks for nor has."""
-    frame, asked = tables.ablations(results.arms), results.params.get("ablation_arms")
-    have = set(frame.loc[frame["n"].notna(), "arm"])
-    return frame[frame["arm"].isin(have | set(asked))] if asked else frame
+    """The ablations table with the arms that this profile asks for or has."""
+    return tables.ablations(results.arms, asked=results.params.get("ablation_arms", ()))
 
 
 FIGURES: tuple[Figure, ...] = (
@@ -58,8 +56,8 @@ FIGURES: tuple[Figure, ...] = (
            lambda r: figures.chain_lengths(frames.chains(r.rows("02_distill", "chains.jsonl")))),
     Figure("sft_curves", "03_sft", "log.jsonl", "Instruction tuning",
            "Left the training loss (faint: each step, strong: running mean), right the share of validation "
-           "questions answered right, with its 95 % interval. Accuracy often starts late and is still rising "
-           "when the loss looks flat.",
+           "questions answered right, with its 95 % interval. Compare where each stops changing: a loss that "
+           "looks flat does not say that accuracy is.",
            lambda r: curves.sft_curves(frames.log(r.rows("03_sft", "log.jsonl")))),
     Figure("grpo_curves", "04_grpo", "log.jsonl", "Reinforcement learning",
            "Reward should rise and validation accuracy with it; a reward that rises alone is being gamed. A "
@@ -80,9 +78,10 @@ FIGURES: tuple[Figure, ...] = (
            lambda r: figures.accuracy(tables.main(r.items), benchmarks=("cruxeval", "livecodebench", "reval"),
                                       mode="parity")),
     Figure("constructs", "05_eval", "items.jsonl", "Accuracy by program construct",
-           "The same answers on held-out output questions, split by what the program contains. Look for "
-           "where the lines of models part: a gain in every group is learning to execute, a gain in the easy "
-           "groups is not. Groups with fewer than ten answers are left out.",
+           "The answers on held-out output questions, split by what the program contains. Groups marked "
+           "unseen (control flow of depth 3) are in no training cell and drawn from the unseen cells' "
+           "questions. Look for where the models part: a gain in every group is learning to execute, a gain "
+           "in the easy groups is not. Groups with fewer than ten answers are left out.",
            lambda r: figures.constructs(r.outcomes)),
     Figure("answer_length", "05_eval", "items.jsonl", "Answer length by stage",
            "Full colour: right answers, pale: wrong ones. Wrong answers that are much longer than right ones "

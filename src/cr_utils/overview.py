@@ -71,6 +71,13 @@ def verdicts(found: pd.DataFrame) -> str:
     return f'<ul class="verdicts">{marks}</ul>'
 
 
+def meanings(found: pd.DataFrame) -> str:
+    """What the verdicts that occur mean, a line each. found: as `claims.details`."""
+    lines = "".join(f"<li>{page.badge(name, VERDICT_GOOD.get(name))} {page.escape(told)}</li>"
+                    for name, told in claims.meanings(found["verdict"]).items())
+    return f'<ul class="meanings" aria-label="What the verdicts mean">{lines}</ul>'
+
+
 def stages(results: Results) -> str:
     """What each stage made and how long it took; a dash for one that has not finished."""
     made = []

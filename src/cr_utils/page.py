@@ -15,7 +15,7 @@ from cr_utils.figure_style import GRID, INK, PAPER
 from cr_utils.tablefile import DASH, cell_text
 
 __all__ = ["Cell", "DASH", "badge", "code", "command", "data", "details", "escape", "figure", "json_text",
-           "lines", "link", "svg", "table"]
+           "lines", "link", "prose", "svg", "table"]
 
 
 class Cell(NamedTuple):
@@ -29,6 +29,11 @@ def link(text: str, target: str | None, title: str = "") -> str:
     """A link, or the plain text where there is nothing to link to."""
     hint = f' title="{escape(title)}"' if title else ""
     return f'<a href="{escape(target)}"{hint}>{escape(text)}</a>' if target else escape(text)
+
+
+def prose(text: str) -> str:
+    """Escaped text; what stands in `backticks` is set as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def command(text: str) -> str:
@@ -92,7 +97,7 @@ def table(frame: pd.DataFrame, caption: str = "", links=None, digits: int = 3, l
                     f'<button type="button">{escape(name.replace("_", " "))}'
                     "</button></th>")
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    notes = "".join(f"<li>{escape(note)}</li>" for note in frame.attrs.get("notes", ()))
+    notes = "".join(f"<li>{prose(note)}</li>" for note in frame.attrs.get("notes", ()))
     return (f'<div class="scroll" tabindex="0"><table class="sortable">'
             f'{f"<caption>{caption}</caption>" if caption else ""}<thead><tr>{"".join(head)}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>"
@@ -133,6 +138,6 @@ def svg(text: str, name: str, label: str) -> str:
 def figure(name: str, title: str, look: str, drawing: str | None, source: str, reason: str = "") -> str:
     """A figure with its paragraph and sources; without a drawing, a dash and the reason. `source` is HTML."""
     shown = f'<div class="plot scroll" tabindex="0">{drawing}</div>' if drawing else \
-        f'<p class="missing">{DASH} {escape(reason)}</p>'
-    return (f'<figure id="figure-{name}"><h3>{escape(title)}</h3><p>{escape(look)}</p>{shown}'
+        f'<p class="missing">{DASH} {prose(reason)}</p>'
+    return (f'<figure id="figure-{name}"><h3>{escape(title)}</h3><p>{prose(look)}</p>{shown}'
             f"<figcaption>{source}</figcaption></figure>")

@@ -1,8 +1,8 @@
-"""What README.md and docs/files.md say from records: results and claims of the reference run, and the list of
-files.
+"""What README.md, docs/files.md and docs/06_ablations.md say from records: results, claims and rates of the
+reference run, and the list of files.
 
 Scope: replaces the text between `<!-- name:begin -->` and `<!-- name:end -->`; everything else is written by
-hand. A test compares both files with what this module makes, so that nothing in them can grow old.
+hand. A test compares these files with what this module makes, so that nothing in them can grow old.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ import json
 import re
 from pathlib import Path
 
-from . import jsonl, paths
+from . import claims as verdicts
+from . import colab, jsonl, paths
+from .results import Results, memory_of
 from .tablefile import read_table
 
 BLOCK = "<!-- {name}:begin -->\n{body}<!-- {name}:end -->"
-ROWS = (("heldout", "output"), ("heldout", "input"), ("heldout_ood", "output"), ("heldout_ood", "input"),
-        ("heldout", "coverage"), ("heldout", "path"), ("heldout", "state"), ("cruxeval", "output"),
-        ("cruxeval", "input"),
-        ("livecodebench", "output"), ("livecodebench", "input"), ("reval", "coverage"), ("reval", "path"),
-        ("reval", "state"), ("reval", "output"), ("reval", "consistency"))
+FIVE = ("output", "input", "coverage", "path", "state", "mean")
+TASKS = {"heldout": FIVE, "heldout_ood": FIVE, "cruxeval": ("output", "input", "mean"),
+         "livecodebench": ("output", "input", "mean"),
+         "reval": ("coverage", "path", "state", "output", "consistency", "mean")}
+ROWS = tuple((benchmark, task) for benchmark, tasks in TASKS.items() for task in tasks)
 MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
 HEADINGS = {"base_direct": "base, direct", "base": "base, chain", "sft": "SFT", "grpo": "SFT + GRPO"}
 FOLDERS = ("notebooks", "params", "src/cr_utils", "src/cr_utils/wide", "src/cr_utils/zygote", "tests",
            "tests/browser", "tests/hostile", "speed", "docs")
-FILLED = ("README.md", "docs/files.md")
+FILLED = ("README.md", "docs/files.md", "docs/06_ablations.md")
+BUDGET, ASKED = 300_000, 1400  # of the arms about data in docs/06_ablations.md: completion tokens, questions
 
 
 def reference(profile: str = "tiny") -> Path:
@@ -44,7 +47,10 @@ def results(folder: Path) -> str:
     """Accuracy of every model in percent with 95 % intervals, paired tests of the main steps, the cost."""
     main, paired = read_table(folder / "tables", "main"), read_table(folder / "tables", "paired")
     strict = main[main["mode"] == "strict"]
-    lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring.", "",
+    lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring. heldout: new programs "
+             "of the kinds trained on; heldout_ood: of kinds never trained on. mean: of the tasks above it, "
+             "each counting the same whatever its n (consistency is not among them), its interval from "
+             "theirs.", "",
              "| benchmark | task | n | " + " | ".join(HEADINGS.get(m, m) for m in MODELS) + " |",
              "|---" * (3 + len(MODELS)) + "|"]
     absent: dict[str, list[str]] = {}
@@ -55,7 +61,8 @@ def results(folder: Path) -> str:
         if not n:
             absent.setdefault(benchmark, []).append(task)
             continue
-        lines.append(f"| {benchmark} | {task} | {n} | " + " | ".join(percent(cells.get(m)) for m in MODELS)
+        name = f"**{task}**" if task == "mean" else task
+        lines.append(f"| {benchmark} | {name} | {n} | " + " | ".join(percent(cells.get(m)) for m in MODELS)
                      + " |")
     if absent:
         lines += ["", "Without items in this run: "
@@ -86,21 +93,23 @@ def cost(folder: Path) -> str:
     wall = sum(m["wall_seconds"] for m in found)
     peak = max(m["peak_memory"] or 0 for m in found)
     machine = found[0]["hardware"]
-    return (f"`make reproduce PROFILE={found[0]['profile']}` took {wall / 60:.0f} minutes and "
-            f"{peak / 2**30:.1f} GiB at its peak on {machine.get('cores', '?')} cores of "
-            f"{machine.get('processor', 'an unnamed processor')}, seed {found[0]['seed']}.")
+    return (f"`make reproduce PROFILE={found[0]['profile']}` took {wall / 60:.0f} minutes on "
+            f"{machine.get('cores', '?')} cores of {machine.get('processor', 'an unnamed processor')}, seed "
+            f"{found[0]['seed']}. Its peak memory was {peak / 2**30:.1f} GiB: {memory_of(found)}.")
 
 
 def claims(folder: Path) -> str:
-    """The claims table: claim, statement, published, ours, verdict, command."""
+    """The claims table (claim, statement, published, ours, verdict, command) and what its verdicts mean."""
     frame = read_table(folder / "tables", "claims_detail")
     lines = ["| claim | statement | published | ours | verdict | command |", "|---|---|---|---|---|---|"]
     for _, row in frame.iterrows():
-        cells = [row["claim"], row["statement"], row["published"], row["ours"], row["verdict"],
+        ours = row["ours"].replace("; ", "<br>") if isinstance(row["ours"], str) else None
+        cells = [row["claim"], row["statement"], row["published"], ours, row["verdict"],
                  f"`{row['command']}`"]
         lines.append("| " + " | ".join("—" if c != c or c is None else str(c).replace("|", "/")
                                        for c in cells) + " |")
-    return "\n".join(lines) + "\n"
+    meant = [f"- **{name}**: {told}." for name, told in verdicts.meanings(frame["verdict"]).items()]
+    return "\n".join([*lines, "", "What the verdicts mean:", "", *meant]) + "\n"
 
 
 def files() -> str:
@@ -130,9 +139,46 @@ def first_line(path: Path) -> str:
 
 def filled(text: str, folder: Path) -> str:
     """A text with its made parts replaced; one without records stays as it is."""
-    parts = {"files": files()}
+    parts = {"files": files(), "clone": clone()}
     if (folder / "tables" / "main.csv").exists():
-        parts |= {"results": results(folder), "claims": claims(folder)}
+        parts |= {"results": results(folder), "claims": claims(folder), **paces(folder)}
+    return put(text, parts)
+
+
+def paces(folder: Path) -> dict[str, str]:
+    """What the examples of docs/06_ablations.md should take, by the rates of the reference run."""
+    run = Results(folder.name, folder)
+    arms = {row["arm"]: row for row in run.rows("06_ablations", "arms.jsonl")}
+    if not {"04_grpo", "05_eval"} <= set(run.manifests) or "tokens_per_s" not in arms.get("short_sft", {}):
+        return {}
+    rate, grpo, evaluation = (arms["short_sft"]["tokens_per_s"], run.manifests["04_grpo"],
+                              run.manifests["05_eval"])
+    update = grpo["metrics"]["train_seconds"] / grpo["params"]["grpo_steps"]
+    asked = sum(item["model"] != "trivial" for item in run.rows("05_eval", "items.jsonl"))
+    answers = asked / evaluation["wall_seconds"]
+    train, ask = 2 * BUDGET / rate, ASKED / answers
+    return {"data-arms": (
+        f"On the reference run's machine about {8 * (train + ask) / 60:.0f} minutes, an estimate: about "
+        f"{train:.0f} s of training for each arm (the reference\nrun read {rate:,} tokens a second in "
+        f"`short_sft`, and about half of them are completions) and about {ask:.0f} s for its {ASKED:,} "
+        f"answers ({answers:.0f} a\nsecond over the whole of its 05, without the trivial answerer's).\n"),
+        "reward-arms": (
+        f"On the reference run's machine about {(3 * 24 * update + 2400 / answers) / 60:.0f} minutes: an "
+        f"estimate, from {update:.1f} s an update in the reference run's 04 and {answers:.0f} answers a "
+        f"second\nin its 05; with 8 updates (the profile's `ablation_grpo_steps`) about "
+        f"{(3 * 8 * update + 2400 / answers) / 60:.0f}.\n")}
+
+
+def clone() -> str:
+    """The lines that fetch the repository, by the address in pyproject.toml."""
+    url = colab.repository()
+    about = (f"\n`{colab.PLACEHOLDER}` stands for the account that publishes the repository.\n"
+             if f"/{colab.PLACEHOLDER}/" in url else "")
+    return f"```sh\ngit clone {url}\ncd {url.rsplit('/', 1)[1]}\n```\n{about}"
+
+
+def put(text: str, parts: dict[str, str]) -> str:
+    """A text with the parts between markers replaced, by name."""
     for name, body in parts.items():
         pattern = re.escape(BLOCK.format(name=name, body="\0")).replace("\0", ".*?").replace("\\.*?", ".*?")
         text = re.sub(pattern, lambda _: BLOCK.format(name=name, body=body), text, flags=re.S)  # noqa: B023
@@ -140,7 +186,7 @@ def filled(text: str, folder: Path) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Rewrite README.md and docs/files.md from results/reference/tiny and the files that are there."""
+    """Rewrite README.md and the parts of docs/ made from the reference run and the files here."""
     for path in (paths.root() / name for name in FILLED):
         jsonl.write_text(path, filled(path.read_text(encoding="utf-8"), reference()))
     return 0

@@ -35,6 +35,9 @@ from cr_utils.results import Results
 BOX = ("<b>Small scale.</b> This run trains a model of {size} on generated programs. It asks the "
        "paper's questions of a small model and <b>is no evidence for or against the claims about 7B and 14B "
        "models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come from.")
+TRY = ("<b>A first try.</b> Every stage takes a few steps, so that <b>nothing is learnt</b>: this page shows "
+       "that all stages run and what they leave. Its accuracies say nothing about the method, and it <b>is no "
+       "evidence for or against any claim</b>. <code>make reproduce</code> makes the run that learns.")
 LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. "
          "Published numbers come from secondary sources, as the source column says.")
 
@@ -43,10 +46,9 @@ def build(profile: str, folder: Path | str | None = None) -> Path:
     """Make all tables, figures and the page; returns the page's path.
 
     folder: where the stages' folders lie and the page goes (default: the profile's results folder). Raises
-    UserError where there is no such folder.
+    UserError where there is no such folder, Edited where a record is not the one that its manifest names.
     """
     results = _results(profile, folder)
-    results.verify()
     made = tables_all(results)
     absent = gallery.save_all(results, results.folder / "figures")
     programs = exhibits.collect(results)
@@ -67,14 +69,15 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
     """Make and write every table; returns the frames by name. folder: default results/<profile>/tables."""
     items, arms = results.items, results.arms
     about = {"profile": results.profile, "model": str(results.params.get("model", "shipped"))}
+    judged = claims.details(items, arms, **about)
     made = {
         "main": tables.main(items, results.reasons),
         "paired": tables.paired(items),
-        "ablations": tables.ablations(arms, results.reasons),
+        "ablations": tables.ablations(arms, results.reasons, asked=results.params.get("ablation_arms", ())),
         "ablations_paired": tables.paired(arms, REFERENCES.items(), "arm"),
         "ablations_steps": comparisons.steps(arms, REFERENCES),
-        "claims": claims.claims(items, arms, **about),
-        "claims_detail": claims.details(items, arms, **about),
+        "claims": judged[claims.CLAIMS].copy(),
+        "claims_detail": judged,
         "generalization": tables.generalization(items, about["model"], results.reasons),
         "scoring": answer_tables.scoring(items),
         "pass_at_k": answer_tables.pass_at_k(items),
@@ -95,6 +98,7 @@ def _results(profile: str, folder: Path | str | None) -> Results:
     found = Results(profile, folder)
     if not found.folder.is_dir():
         raise UserError(f"{found.folder} does not exist: run `make reproduce PROFILE={profile}` first")
+    found.refuse_edited()
     return found
 
 
@@ -120,10 +124,17 @@ def _page(told: story.Story) -> str:
         style=assets["style.css"] + assets["browse.css"], script=assets["script.js"] + assets["browse.js"],
         hashes=page.json_text({"profile": results.profile, "files": _hashes(results)}), nav="\n".join(links),
         sections="\n".join(sections),
-        box=BOX.format(size=_size(results)) if claims.size(model) is None
-        else LARGE.format(model=page.escape(model)), paper=published.PAPER,
+        box=_box(results, model), paper=published.PAPER,
         summary=story.summary(told), state=overview.state(results),
-        command=f"make reproduce PROFILE={results.profile}")
+        command=page.command(f"make reproduce PROFILE={results.profile}"))
+
+
+def _box(results: Results, model: str) -> str:
+    """What this run can and cannot show. HTML."""
+    if results.profile == "smoke":
+        return TRY
+    return (BOX.format(size=_size(results)) if claims.size(model) is None
+            else LARGE.format(model=page.escape(model)))
 
 
 def _size(results: Results) -> str:
@@ -163,7 +174,7 @@ def main_figures(words: list[str]) -> int:
     if not given.folder and not Results(given.profile).manifests and kept.is_dir():
         print(f"figures: no run of {given.profile} has finished here: these are the reference run's")
         folder = paths.results_root() / "redrawn" / given.profile
-        absent = gallery.save_all(Results(given.profile, kept), folder)
+        absent = gallery.save_all(_results(given.profile, kept), folder)
     else:
         absent = figures_all(given.profile, given.folder)
     print(f"figures: {len(gallery.FIGURES) - len(absent)} drawn in {paths.shown(Path(folder).resolve())}")

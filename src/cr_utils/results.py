@@ -2,17 +2,39 @@
 none.
 
 Reads only; loads neither torch nor a sandbox. A stage without a manifest is not finished and gives no rows. A
-file that differs from its manifest's hash is read all the same; `verify` finds it, for the page to show.
+file that differs from its manifest's hash is read all the same; `verify` finds it, `refuse_edited` raises.
 """
 
 import json
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from cr_utils import exams, frames, jsonl, kept, machine, paths, steps
-from cr_utils.schema import ARMS
+from cr_utils import exams, frames, jsonl, kept, machine, params, paths, steps
+
+
+class Edited(Exception):
+    """Records that are not those of their manifests: `cause` in one line, `remedy` in another."""
+
+    def __init__(self, names: list[str], folder: Path, profile: str):
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        where = paths.shown(folder.resolve())
+        self.cause = (f"changed since its manifest was written: {shown} in {where}, so nothing is made "
+                      "from it")
+        self.remedy = ("Restore the file, or run its stage again (the earlier result is kept in earlier/): "
+                       f"{params.with_make(profile, '--update')}.")
+        super().__init__(self.cause)
+
+
+ALONE = "the largest single process; workers and replicas beside it are not added up"
+
+
+def memory_of(manifests: Iterable[dict]) -> str:
+    """What the recorded peak memory is of, in words; where no manifest says it, the largest process."""
+    kinds = {one.get("peak_memory_of") or ALONE for one in manifests}
+    return "; in other stages ".join(sorted(kinds)) or ALONE
 
 
 class Results:
@@ -83,18 +105,36 @@ class Results:
             self._read[stage, name] = reader(self.folder / stage / name) if self.has(stage, name) else None
         return self._read[stage, name]
 
-    def verify(self) -> list[str]:
-        """Compare every file at hand with its manifest; adds what differs to `warnings`, and returns them.
+    @cached_property
+    def edited(self) -> list[str]:
+        """Files at hand (`stage/name`) that are not what their manifests name, by hash.
 
-        A file that is not at hand is no fault: a published run may leave models out.
+        A file that is not at hand is no fault: a published run may leave models out. Nor are answers without
+        their texts, which are what is kept of a run: `make check` recomputes what was made from them.
         """
         trained = {paths.BASE: self.pretraining} if self.pretraining else {}
+        found = []
         for stage, manifest in (trained | self.manifests).items():
             for name, digest in manifest.get("outputs", {}).items():
                 path = self.folder / stage / name
-                if path.is_file() and machine.sha256(path) != digest:
-                    self.warnings.append(f"{stage}/{name} is not the file that its manifest names")
+                if path.is_file() and machine.sha256(path) != digest and not self._stripped(stage, name):
+                    found.append(f"{stage}/{name}")
+        return found
+
+    def _stripped(self, stage: str, name: str) -> bool:
+        """Whether a file holds answers without their texts, as in results/reference."""
+        return name == "items.jsonl" and not any("completion" in item for item in self.rows(stage, name))
+
+    def verify(self) -> list[str]:
+        """Adds the names of edited files, in a sentence each, to `warnings`, and returns all of these."""
+        for name in self.edited:
+            self.warnings.append(f"{name} is not the file that its manifest names")
         return self.warnings
+
+    def refuse_edited(self) -> None:
+        """Raise Edited where a file is not what its manifest names: nothing may be shown as recorded then."""
+        if self.edited:
+            raise Edited(self.edited, self.folder, self.profile)
 
     @cached_property
     def problem_rows(self) -> list[dict]:
@@ -146,13 +186,10 @@ class Results:
 
     @cached_property
     def reasons(self) -> dict[str, str]:
-        """Why a benchmark, model or arm has no items."""
+        """Why a benchmark has no items."""
         params = self.params
         done = "05_eval" in self.manifests
         why = exams.absent(params) if done else {
             name: self.reason("05_eval")
             for name in ("heldout", "heldout_ood", "cruxeval_test", *exams.PUBLISHED)}
-        arms = params.get("ablation_arms")
-        for arm in set(ARMS) - set(arms) if arms else ():
-            why[arm] = "not among this profile's ablation_arms"
         return why

@@ -256,7 +256,7 @@ def main(words: list[str]) -> int:
         for step in steps:
             print(f"{step.stage:<13} {step.act:<7} {step.why}", flush=True)
         for line in estimates.total([step.stage for step in steps if step.act == "run"], values):
-            print(line, file=sys.stderr)
+            print(line)
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _: sys.exit(128 + got))

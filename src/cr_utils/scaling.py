@@ -26,6 +26,7 @@ LEAST = 20  # questions of a length below which no accuracy is drawn
 COLUMNS = ("run", "parameters", "pretraining_tokens", "sft_tokens", "rollouts", "n", "base", "accuracy",
            "low", "high", "cruxeval", "chain_tokens", "device", "device_hours", "peak_memory", "tokens_per_s",
            "hours_per_point")
+WHOLE = ("parameters", "pretraining_tokens", "sft_tokens", "rollouts", "n", "tokens_per_s")
 NAMES = {"parameters": "parameters", "tokens": "tokens trained in the run"}
 
 
@@ -207,4 +208,14 @@ def section(root: Path) -> str:
     source = 'Manifests and items of each run · <code class="command">python -m cr_utils report</code>'
     return (page.figure("scaling", "What more parameters, tokens and steps bring", look,
                         page.svg(drawn, "scaling", "Accuracy against size, tokens and chain length"), source)
-            + page.table(frame.astype(object).where(frame.notna(), None)))
+            + page.table(shown(frame)))
+
+
+def shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table as the page has it: counts whole (a column with a gap holds them as floats), memory in GB."""
+    made = frame.astype(object).where(frame.notna(), None)
+    for column in WHOLE:
+        made[column] = pd.Series([None if value is None else round(value) for value in made[column]],
+                                 index=made.index, dtype=object)
+    memory_in_gb = [None if value is None else value / 1e9 for value in made["peak_memory"]]
+    return made.assign(peak_memory=memory_in_gb).rename(columns={"peak_memory": "peak memory GB"})

@@ -14,7 +14,7 @@ import pandas as pd
 from cr_utils import exhibits, gallery, kept, overview, page, paths, samples
 from cr_utils.figure_style import BENCHMARK_LABELS, MODEL_LABELS
 from cr_utils.page import Cell
-from cr_utils.results import Results
+from cr_utils.results import Results, memory_of
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Story:
         body = page.table(frame, links=links)
         source = self.source(stage, record, f"tables/{name}.csv", f"tables/{name}.md")
         below = f'<p class="source">{source}</p>'
-        head = f"<h3>{page.escape(title)}</h3>" + (f"<p>{page.escape(look)}</p>" if look else "")
+        head = f"<h3>{page.escape(title)}</h3>" + (f"<p>{page.prose(look)}</p>" if look else "")
         if folded:
             return head + page.details(f"{len(frame)} rows", body, name="rows") + below
         return head + body + below
@@ -88,7 +88,7 @@ def summary(story: Story) -> str:
 
 
 def the_claims(story: Story) -> str:
-    """The claims table: evidence, command, published, ours, verdict, and the rules."""
+    """What the verdicts mean; the claims: verdict, ours, published, evidence, command; and the rules."""
     frame = story.tables["claims_detail"]
     shown = pd.DataFrame([{
         "claim": Cell(f"<b>{row.claim}</b> {page.escape(row.statement)}", row.claim),
@@ -100,7 +100,7 @@ def the_claims(story: Story) -> str:
     shown.attrs["notes"] = frame.attrs["notes"] + [
         "published: where it is a dash, no source that we could read gives a number for the claim"]
     rules = "".join(f"<li><b>{row.claim}</b> {page.escape(row.rule)}</li>" for row in frame.itertuples())
-    return (f'<div class="claims">{page.table(shown, labels=True)}</div>'
+    return (overview.meanings(frame) + f'<div class="claims">{page.table(shown, labels=True)}</div>'
             + page.details("rules behind the verdicts", f"<ul>{rules}</ul>", name="why")
             + '<p class="source">' + page.link("tables/claims.csv", "tables/claims.csv") + "</p>")
 
@@ -242,7 +242,9 @@ def provenance(story: Story) -> str:
                             if stage not in story.results.manifests]
     warnings = "".join(f"<li>{page.escape(text)}</li>" for text in sorted(set(story.results.warnings)))
     return ((f'<div class="box"><b>About these records</b><ul>{warnings}</ul></div>' if warnings else "")
-            + page.table(frame, digits=2) + _machine(story.results) + "".join(blocks))
+            + page.table(frame, digits=2)
+            + f"<p>Peak memory: {page.escape(memory_of(story.results.manifests.values()))}.</p>"
+            + _machine(story.results) + "".join(blocks))
 
 
 def _run(found: dict) -> dict:

@@ -57,21 +57,29 @@ def main(items: Iterable[dict], reasons: dict[str, str] | None = None, split: Ca
     return _grid(counts, MODELS, MAIN, reasons or {}, with_published)
 
 
-def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None,
-              split: Callable | None = None) -> pd.DataFrame:
+def ablations(items: Iterable[dict], reasons: dict[str, str] | None = None, split: Callable | None = None,
+              asked: Iterable[str] = ()) -> pd.DataFrame:
     """Accuracy of every ablation arm; as `main`, with the arm in place of the model and nothing published.
 
-    CRUXEval's 200 development rows, on which choices between arms may rest, stand in rows of their own.
+    CRUXEval's 200 development rows, on which choices between arms may rest, stand in rows of their own. An
+    arm without answers has rows only where it was `asked` for or has a reason, a task only where some arm was
+    asked it; a note names the rest.
     """
     named = [{**item, "arm": item.get("arm") or item["model"]} for item in items]
     dev = [{**item, "benchmark": DEV} for item in named if _benchmarks(item, split) == ("cruxeval",)]
     counts = rates(named + dev, "arm", split)
-    frame = _grid(counts, ARMS, ABLATIONS, reasons or {}, False)
+    shown = {key[0] for key in counts} | set(asked) | set(reasons or ()) if counts else set(ARMS)
+    frame = _grid(counts, tuple(arm for arm in ARMS if arm in shown), ABLATIONS, reasons or {}, False)
     seen = {key[1] for key in counts}
     kept = frame[frame["benchmark"].isin(seen)] if seen else frame[frame["benchmark"] == "heldout"]
-    kept = kept.reset_index(drop=True)
-    kept.attrs["notes"] = [*_notes(kept, "arm", reasons or {}),
-                           "published: no source gives this paper's ablations"]
+    notes = _notes(kept, "arm", reasons or {})
+    asks = kept.groupby(["benchmark", "task"])["n"].transform("count") > 0
+    several = {name for name, part in kept[asks].groupby("benchmark") if part["task"].nunique() > 2}
+    asks &= (kept["task"] != "mean") | kept["benchmark"].isin(several)  # no mean of one task
+    kept = (kept[asks] if seen else kept).reset_index(drop=True)
+    left = [arm for arm in ARMS if arm not in shown]
+    kept.attrs["notes"] = [*notes, "published: no source gives this paper's ablations",
+                           *([f"not in this run and left out: {', '.join(left)}"] if left else [])]
     return kept
 
 
@@ -170,16 +178,19 @@ def paired(items: Iterable[dict], pairs: Iterable[tuple[str, str]] = PAIRS, name
     """Exact McNemar tests of pairs of models (or arms) on the questions that both answered, strict verdicts.
 
     `difference` is b's accuracy minus a's on those n questions. p-values are not corrected for their number.
+    A pair with an arm that is not in the run is left out and named in a note; one with a model is a dash.
     """
-    verdicts: dict[tuple, dict[str, bool]] = defaultdict(dict)
+    pairs, verdicts = list(pairs), defaultdict(dict)
     for item in filter(is_first, items):
         for benchmark in _benchmarks(item, split):
             group = verdicts[item.get(name) or item["model"], benchmark, item["task"]]
             group[item["question_id"]] = item["verdict"]
+    have = {key[0] for key in verdicts}
+    left = [pair for pair in pairs if have and name == "arm" and not have >= set(pair)]
     rows = []
     for benchmark, tasks in GRID.items():
         for task in tasks:
-            for a, b in pairs:
+            for a, b in (pair for pair in pairs if pair not in left):
                 first, second = verdicts.get((a, benchmark, task), {}), verdicts.get((b, benchmark, task), {})
                 both = sorted(first.keys() & second.keys())
                 test = stats.mcnemar([first[q] for q in both],
@@ -192,6 +203,9 @@ def paired(items: Iterable[dict], pairs: Iterable[tuple[str, str]] = PAIRS, name
         [] if rows else ["no two models were evaluated on the same questions"])
     frame.attrs["notes"].append(f"{sum('n' in row for row in rows)} tests; p-values are not corrected for "
                                 "that")
+    if left:
+        gone = dict.fromkeys(arm for pair in left for arm in pair if arm not in have)
+        frame.attrs["notes"].append(f"not in this run and left out: {', '.join(gone)}")
     return frame
 
 
