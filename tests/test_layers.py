@@ -11,7 +11,7 @@ from cr_utils import paths
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
     "ground": """
-        errors schema params launch cards paths machine workers record jsonl progress noise colab locks
+        errors schema params launch cards paths memory machine workers record jsonl progress noise colab locks
         sources processes estimates arithmetic budget paces
     """,
     "execution": """
