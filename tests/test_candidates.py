@@ -1,6 +1,7 @@
 """The filters on one candidate: each rejects its planted example and passes what it should."""
 
 import random
+import tracemalloc
 from collections import Counter
 
 import pytest
@@ -175,3 +176,22 @@ def test_mutation_adds_a_second_input_in_training_and_is_always_on_elsewhere():
         return max(Counter(made).values())
     assert inputs("train") == 2 and inputs("train", mutation=False) == 1
     assert inputs("heldout", mutation=False) == 2
+
+
+DOUBLING = "def f(word, xs):\n    out = 'dab'\n    for x in xs:\n        for i in range(7):\n" \
+           "            out = 'd'.join(out)\n            out += word\n    return out"
+INSIDE = "def f(s, n):\n    out = s.upper()\n    return len([c for c in out * 40 for i in range(n)])"
+
+
+def test_a_run_that_is_too_long_ends_before_it_fills_the_memory():
+    tracemalloc.start()
+    try:
+        assert run(DOUBLING, "'w', [4, 5, 9]") == "too many steps"
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_lines_inside_comprehensions_are_no_steps():
+    found = run(INSIDE, "'ab', 3", max_steps=16)
+    assert found.problem["output"] == "240" and found.trace.complete and len(found.trace.lines) == 2

@@ -11,7 +11,7 @@ from cr_utils import paths
 # Bottom to top. A new module is added to the layer that it belongs to; a sub-package counts as one module.
 LAYERS = {
     "ground": """
-        errors schema params launch cards paths machine workers record jsonl progress noise colab locks
+        errors schema params launch cards paths memory machine workers record jsonl progress noise colab locks
         sources processes estimates arithmetic budget paces
     """,
     "execution": """
@@ -20,7 +20,7 @@ LAYERS = {
     "task": """
         constraints blocks writer syntax liveness structure usage candidates expressions wording grammar literals_random
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
-        fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
+        fingerprints guarding whitebox pasted passes verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
         shares departures operations nearness drafts mutations program_prompts program_replies program_source releases
         rewriting traced datacards yields wide pasted_runner extraction published_prompts
@@ -35,7 +35,7 @@ LAYERS = {
         run execute failures report figures figure_style stats tables tablefile published claims
         consistency answer_tables answer_figures comparisons constructs curves eval_cli frames gallery marks
         page results samples story views readme reference kept check crate environment checklists __main__
-        natural_figures exhibits overview explore menus scaling executed learning address
+        natural_figures passes_cli exhibits overview explore menus scaling executed learning address
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

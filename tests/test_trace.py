@@ -422,3 +422,46 @@ def test_without_the_core_layers_the_commands_need_a_word(main, monkeypatch):
     with pytest.raises(UserError, match="weak-ok"):
         _lines(main, rows, "--lanes", "1")
     assert _lines(main, rows, "--lanes", "1", "--weak-ok")[0]["kind"] in ("pass", "ok")
+
+
+CLOSING = """\
+def f(n):
+    def part():
+        try:
+            yield 1
+        finally:
+            for item in range(50):
+                last = item
+    for turn in range(n):
+        for value in part():
+            break
+    return turn"""
+FREEING = """\
+def f(n):
+    class Part:
+        def __del__(self):
+            for item in range(50):
+                last = item
+    for turn in range(n):
+        Part()
+    return turn"""
+
+
+@pytest.mark.parametrize("code", [CLOSING, FREEING])
+@pytest.mark.parametrize("events", [20, 30, 40, 50, 150])
+def test_a_run_ends_also_where_python_ignores_what_ends_it(code, events, capsys):
+    """Half a million turns take seconds untraced: the watchdog, in place of `while True`."""
+    before = sys.unraisablehook
+    found = trace.trace_call(code, "f", "500_000", events)
+    assert (found.error, found.output, found.complete) == ("Cut: too many events", None, False)
+    assert len(found.lines) == events + 1 and sys.unraisablehook is before
+    assert not capsys.readouterr().err
+    whole = trace.trace_call(code, "f", "2", 2000)
+    assert whole.output == "1" and found.lines[:60] == whole.lines[: len(found.lines)][:60]
+
+
+def test_other_ignored_exceptions_reach_the_hook(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: seen.append(told.exc_type))
+    code = FREEING.replace("last = item", "raise KeyError(item)")
+    assert trace.trace_call(code, "f", "3").output == "2" and seen == [KeyError] * 3

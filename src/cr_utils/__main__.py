@@ -25,6 +25,7 @@ COMMANDS = {
     "figures": ("cr_utils.report", "main_figures", "redraw the figures of a profile, from its records"),
     "base": ("cr_utils.base_cli", "main", "train the base model that the package ships"),
     "data": ("cr_utils.data_cli", "main", "make problems, JSONL on standard output"),
+    "data difficulty": ("cr_utils.passes_cli", "main", "which problems a model finds hard, by asking it"),
     "judge": ("cr_utils.judge_cli", "judge_main", "judge answers, JSONL in and out"),
     "trace": ("cr_utils.judge_cli", "trace_main", "trace calls, JSONL in and out"),
     "evaluate": ("cr_utils.eval_cli", "main", "ask any models the real benchmarks' questions"),
@@ -47,7 +48,7 @@ COMMANDS = {
 
 def usage() -> str:
     """The help text."""
-    lines = [f"  {name:<15}{text}" for name, (_, _, text) in COMMANDS.items()]
+    lines = [f"  {name:<17}{text}" for name, (_, _, text) in COMMANDS.items()]
     return "\n".join(["usage: python -m cr_utils COMMAND [--debug] …", "", *lines, "",
                       "python -m cr_utils COMMAND --help tells more."])
 
@@ -57,11 +58,12 @@ def dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage())
         return 0
-    if words[0] not in COMMANDS:
+    name = next((name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS), None)
+    if name is None:
         from cr_utils.params import nearest
         raise UserError(f"no command {words[0]!r}: {nearest(words[0], COMMANDS)}")
-    module, function, _ = COMMANDS[words[0]]
-    return getattr(importlib.import_module(module), function)(words[1:]) or 0
+    module, function, _ = COMMANDS[name]
+    return getattr(importlib.import_module(module), function)(words[len(name.split()):]) or 0
 
 
 def explain(error: Exception) -> tuple[str, str]:

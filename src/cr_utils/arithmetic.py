@@ -48,6 +48,9 @@ def check(values: dict) -> None:
         raise UserError(f"{name}: grpo_save_every = {values['grpo_save_every']} exceeds "
                         f"grpo_steps = {values['grpo_steps']}: no checkpoint would be made")
     _check_base(values, name)
+    if values["grpo_order"] == "curriculum" and not (values["grpo_filter_prompts"] or values["grpo_counts"]):
+        raise UserError(f"{name}: grpo_order = curriculum needs to know how often prompts are solved: set "
+                        "grpo_filter_prompts, or grpo_counts")
     for key in ("distill_mix", "distill_styles", "base_mix", "base_late_mix"):
         shares = list(values[key].values())
         if not all(type(one) in (int, float) and one >= 0 for one in shares) or abs(sum(shares) - 1) > 1e-6:

@@ -22,6 +22,7 @@ from .trace import Trace, trace_call
 from .wide.near import resembling
 
 SPLITS = ("train", "validation", "heldout", "heldout_ood")
+SPARE = 8  # lines after which a run that is too long ends
 MAX_OUTPUT = 60
 MAX_NUMBER, MAX_DECIMALS = 9_999, 4  # of the numbers in an output, which one should compute by hand
 OTHER_INPUTS = 3  # inputs drawn to see whether an output depends on the input at all
@@ -118,7 +119,10 @@ def wasteful(tree: ast.Module) -> str | None:
 
 def execute(code: str, arguments: str, cell: Cell, max_steps: int) -> Found | str:
     """Run and trace one program on one input: the problem, or the reason why it is rejected."""
-    trace = trace_call(code, "f", arguments)
+    # Cut early: a loop that doubles a string fills the memory long before it has run 2,000 lines.
+    trace = trace_call(code, "f", arguments, max_steps + SPARE)
+    if not trace.complete and len(trace.lines) <= max_steps:  # the others were inside comprehensions
+        trace = trace_call(code, "f", arguments)
     if not trace.complete or len(trace.lines) > max_steps:
         return "too many steps"
     if trace.error:

@@ -16,7 +16,7 @@ from cr_utils.wide.stream import Stream
 
 def main(words: list[str]) -> int:
     """Make problems of one split; the same seed gives the same lines. Or: status, fetch, fetch-templates,
-    fingerprints, chains (the released ones), coverage."""
+    fingerprints, chains (the released ones), coverage, difficulty."""
     if words and words[0] in ("status", "fetch", "fingerprints"):
         return benchmarks.data_main(words)
     if words and words[0] == "fetch-templates":

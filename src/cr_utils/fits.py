@@ -82,7 +82,7 @@ def _grpo(values: dict, problems: list[dict], asked: list, start: str, share: Sh
     rollouts = values["grpo_prompts"] * values["grpo_group"] / (each * updates)
     seconds = min(CHOICE * left, values["grpo_filter_prompts"] * values["grpo_filter_samples"] / rollouts)
     found = _updates(values, "grpo", "grpo_save_every", left - seconds, each, check, updates)
-    if values["grpo_filter_prompts"]:
+    if values["grpo_filter_prompts"] and not values["grpo_counts"]:
         tried = int(seconds * rollouts / values["grpo_filter_samples"])
         found["grpo_filter_prompts"] = max(min(64, values["grpo_filter_prompts"]), tried)
     return Fit(found, {"seconds_per_step": each, "seconds_per_validation": check, "startup_seconds": startup,

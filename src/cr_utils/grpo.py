@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cr_utils import models  # isort: skip  (first: sets the environment that torch reads)
 
-from cr_utils import distributed, jsonl, rewards
+from cr_utils import distributed, jsonl, passes, rewards
 from cr_utils.errors import UserError
 from cr_utils.generate import Sampler
 from cr_utils.guarding import Failed, Reward, guard
@@ -49,11 +49,13 @@ def filter_prompts(
     grpo_filter_prompts.
 
     Appends {"question_id", "passes", "samples"} to the file `path`; questions found there are not tried
-    again. With grpo_filter_prompts = 0 all questions are returned and none is tried. Raises UserError if none
-    is mixed.
+    again. With grpo_filter_prompts = 0 all questions are returned and none is tried. With grpo_counts the
+    counts are those of a file: none is tried, and questions that it lacks are left out. They come in the
+    order of grpo_order. Raises UserError if none is mixed.
     """
+    if params.get("grpo_counts"):
+        return _counted(list(questions), params, path)
     count, samples = params["grpo_filter_prompts"], params["grpo_filter_samples"]
-    most = params.get("grpo_filter_most", 0)
     if not count:
         jsonl.write(path, [])
         return list(questions)
@@ -63,14 +65,34 @@ def filter_prompts(
         if todo:
             model, tokenizer = models.load(model_spec, **(load or models.for_answers(params) or {}))
             _try(todo, Sampler(model, tokenizer), params, reward, tried)
-        keep = {row["question_id"] for row in tried.rows if mixed(row["passes"], row["samples"], most)}
-    kept = [q for q in questions if q.id in keep]
+    kept = _taught(questions, tried.rows, params)
     if not kept:
         raise UserError(
             f"grpo: none of {len(questions)} prompts has right and wrong answers among {samples} samples: "
             "train longer in SFT, or raise grpo_filter_prompts or grpo_filter_samples"
         )
     return kept
+
+
+def _counted(questions: list, params: dict, path) -> list:
+    """The questions to train on, by the counts of the file grpo_counts; those used are kept in `path`."""
+    known = passes.of_file(params["grpo_counts"])
+    rows = [known[q.id] for q in questions if q.id in known]
+    jsonl.write(path, rows)
+    kept = _taught(questions, rows, params)
+    if not kept:
+        raise UserError(f"grpo: {params['grpo_counts']} has counts of {len(rows)} of {len(questions)} "
+                        "prompts, and none with right and wrong answers")
+    return kept
+
+
+def _taught(questions: list, rows: list[dict], params: dict) -> list:
+    """The questions whose counts are mixed, in the order of grpo_order."""
+    most = params.get("grpo_filter_most", 0)
+    rates = {row["question_id"]: row["passes"] / row["samples"] for row in rows
+             if mixed(row["passes"], row["samples"], most)}
+    kept = [q for q in questions if q.id in rates]
+    return passes.ordered(kept, rates, params.get("grpo_order", "random"), params["seed"])
 
 
 def _try(questions, sampler: Sampler, params: dict, reward: Reward, tried: jsonl.Appender) -> None:
@@ -88,11 +110,11 @@ def _try(questions, sampler: Sampler, params: dict, reward: Reward, tried: jsonl
             flat = [s for group in groups for s in group]
             asked = [q for q in chunk for _ in range(samples)]
             scored = reward(asked, [s.text for s in flat], [s.truncated for s in flat])
-            passes = [sum(one.correct >= 1 for one in scored[i * samples : (i + 1) * samples])
-                      for i in range(len(chunk))]
-            kept += sum(mixed(count, samples, params.get("grpo_filter_most", 0)) for count in passes)
+            right = [sum(one.correct >= 1 for one in scored[i * samples : (i + 1) * samples])
+                     for i in range(len(chunk))]
+            kept += sum(mixed(count, samples, params.get("grpo_filter_most", 0)) for count in right)
             tried.add_all({"question_id": question.id, "passes": count, "samples": samples}
-                          for question, count in zip(chunk, passes, strict=True))
+                          for question, count in zip(chunk, right, strict=True))
             progress.update(begin + len(chunk), mixed=kept)
 
 

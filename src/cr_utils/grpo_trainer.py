@@ -232,8 +232,9 @@ def vllm_settings(mode: str, extra: dict) -> dict:
     return found
 
 
-def schedule(count: int, config: GRPOConfig) -> list[int]:
-    """Numbers of the prompts in the order in which they are asked, pass after pass, each in a random order.
+def schedule(count: int, config: GRPOConfig, as_given: bool = False) -> list[int]:
+    """Numbers of the prompts in the order in which they are asked, pass after pass, each in a random order
+    (as_given: in the order of the numbers; a run shorter than a pass asks the same prompts in either order).
 
     It is as long as the run, so that the trainer sees a single epoch: it drops incomplete generations and
     draws from torch's generator at the end of each epoch, which a resumed run would not repeat.
@@ -243,8 +244,9 @@ def schedule(count: int, config: GRPOConfig) -> list[int]:
     wanted = generations * (config.generation_batch_size // config.num_generations)
     dice, order = torch.Generator().manual_seed(config.seed), []
     while len(order) < wanted:
-        order += torch.randperm(count, generator=dice).tolist()
-    return order[:wanted]
+        drawn = torch.randperm(count, generator=dice).tolist()[: wanted - len(order)]
+        order += sorted(drawn) if as_given else drawn
+    return order
 
 
 def fast_enough(config: GRPOConfig, sampler: Sampler, engine: str) -> bool:
@@ -273,7 +275,8 @@ def build(questions, model, tokenizer, out: Path, params: dict, reward, engine: 
     rollouts = None
     if fast_enough(config, sampler, engine):
         rollouts = Rollouts(sampler, {t: tuple(i) for t, i in zip(texts, ids, strict=True)}, config)
-    data = [{"prompt": texts[i], "question": i} for i in schedule(len(texts), config)]
+    ranked = params.get("grpo_order") == "curriculum"
+    data = [{"prompt": texts[i], "question": i} for i in schedule(len(texts), config, ranked)]
     shown = training.Log(out / "rollouts.jsonl")
     with models.quiet():
         trainer = Trainer(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from cr_utils import paths
+from cr_utils import memory, paths
 
 PACKAGES = ("cr-utils", "torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "accelerate",
             "tokenizers", "numpy", "pandas", "matplotlib", "seaborn", "papermill", "jupyterlab")
@@ -84,31 +84,24 @@ def _memory() -> int | None:
         return None
 
 
-def peak_memory() -> int | None:
-    """Largest resident size in bytes so far: of this process, or of a finished child if that is more."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-    return unit * max(resource.getrusage(who).ru_maxrss for who in whose)
-
-
 class Meter:
-    """Wall and CPU seconds (this process and its finished children) since it was made."""
+    """Wall and CPU seconds (this process and its finished children) and peak memory since it was made."""
 
     def __init__(self):
         self.wall, self.cpu = time.monotonic(), sum(os.times()[:4])
+        self.memory = memory.Watch()
 
     def read(self) -> dict:
         """wall_seconds, cpu_seconds, device_seconds, peak_memory in bytes; gpu_peak_memory on a GPU.
 
-        device_seconds: the wall time of a process that holds a GPU (busy or not), else the CPU time.
+        Ends the meter. peak_memory_of: what that peak is (`memory.KIND`; records without it hold the largest
+        single process, and that perhaps of a process that started this one). device_seconds: the wall time of
+        a process that holds a GPU (busy or not), else the CPU time.
         """
         torch = sys.modules.get("torch")
         used = {"wall_seconds": round(time.monotonic() - self.wall, 2),
-                "cpu_seconds": round(sum(os.times()[:4]) - self.cpu, 2), "peak_memory": peak_memory()}
+                "cpu_seconds": round(sum(os.times()[:4]) - self.cpu, 2), "peak_memory": self.memory.stop(),
+                "peak_memory_of": memory.KIND}
         gpu = torch is not None and torch.cuda.is_available()
         used["device_seconds"] = used["wall_seconds" if gpu else "cpu_seconds"]
         if gpu:

@@ -23,8 +23,8 @@ SHOWS = frozenset("""
     estimates
 """.split())
 CARRIES = frozenset("""
-    errors schema params arithmetic launch cards paths machine record jsonl progress noise sources train
-    budget fits data_fits fits_base
+    errors schema params arithmetic launch cards paths machine memory record jsonl progress noise sources
+    train budget fits data_fits fits_base
 """.split())
 WHOLE = frozenset({"zygote"})
 DATA = {"constraints": ("params/constraints.yaml",), "fingerprints": ("assets/fingerprints.txt",),

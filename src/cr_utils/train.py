@@ -72,13 +72,14 @@ def _sft(values: dict, found: dict, problems: list[dict]) -> dict:
 
 
 def _grpo(values: dict, found: dict, problems: list[dict]) -> dict:
-    if values["grpo_filter_prompts"] and distributed.sharded():
-        raise UserError("grpo_filter_prompts needs a whole model in one process: set it to 0")
+    if values["grpo_filter_prompts"] and not values["grpo_counts"] and distributed.sharded():
+        raise UserError("grpo_filter_prompts needs a whole model in one process: set it to 0, or grpo_counts")
     pool = grpo.pool(problems, values)
     path = found["out"] / "filter.jsonl"
     kept = distributed.from_first(
         lambda: [q.id for q in grpo.filter_prompts(pool, found["start"], values, path)])
-    mixed = [q for q in pool if q.id in set(kept)]
+    by_id = {q.id: q for q in pool}
+    mixed = [by_id[id_] for id_ in kept]
     validate = responders.validator(exams.validation(problems, values["grpo_eval_items"]),
                                     values["grpo_max_new_tokens"], values["eval_batch_size"])
     return grpo.train(mixed, found["start"], found["out"], values, validate, whitebox.reward(values))

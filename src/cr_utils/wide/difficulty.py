@@ -1,8 +1,8 @@
 """How hard a problem is, from its trace, and an order from easy to hard.
 
 Scope: a number made of what a reader must keep track of: lines run, values changed, characters of the values
-that come and go, calls. It was fitted to nothing; whether it agrees with a model's pass rate is for a run
-with a model to say.
+that come and go, calls. It was fitted to nothing; how far it agrees with a model's pass rate is told by
+`python -m cr_utils data difficulty` (docs/01_data.md).
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ class Cut(BaseException):
 class Recorder:
     """Records the events of the code objects inside `module`; `install` starts, `finish` ends and checks.
 
+    stop: beyond `events` lines the run ends, by Cut (in this process only: it takes `sys.unraisablehook`).
     clean: the program, and whoever calls it, passes `screen.shareable`: it has no classes of its own.
     """
 
@@ -47,6 +48,7 @@ class Recorder:
         self.records, self.hidden, self.complete = [], set(), True
         self.left, self.nodes, self.chars, self._stop = events, nodes, chars, stop
         self.running, self._count = 0, 0  # frames that are neither over nor suspended, and all of them
+        self._kept, self._hook = None, None  # records at the first cut; the hook that was there before
         self._codes = {}
         self._collect(module)
         self.steady = _steady_builtins if clean else _steady
@@ -61,11 +63,17 @@ class Recorder:
                 self._collect(item)
 
     def install(self):
+        if self._stop:
+            self._hook, sys.unraisablehook = sys.unraisablehook, self._ignored
         _settrace(self._function)
 
     def finish(self, current):
         """Close the books; `current` is the trace function found at the end of the run."""
         _settrace(None)
+        if self._hook:
+            sys.unraisablehook, self._hook = self._hook, None
+        if self._kept is not None:
+            del self.records[self._kept :]
         if current is not self._function or self.running:
             self.complete = False
 
@@ -121,7 +129,18 @@ class Recorder:
         _settrace(None)
         self.left = self.chars = 1 << 60
         if self._stop:
+            if self._kept is None:
+                self._kept = _len(self.records)
             raise Cut
+
+    def _ignored(self, told):
+        """Python ignores what is raised while a generator is closed or a value is freed, and a Cut has
+        switched tracing off: trace again, so that the next line outside ends the run.
+        """
+        if told.exc_type is not Cut:
+            return self._hook(told)
+        self.left = 0
+        _settrace(self._function)
 
 
 def follower(recorder, number, changes):
