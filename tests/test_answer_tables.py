@@ -82,3 +82,16 @@ def test_pass_at_k_over_questions():
     assert (strict["low"] <= strict["estimate"]).all() and (strict["estimate"] <= strict["high"]).all()
     single = answer_tables.pass_at_k([item for item in made if "sample" not in item])
     assert single.empty and single.attrs["notes"] == ["one answer per question was sampled (eval_samples)"]
+
+
+def test_operations_count_what_was_reached_and_what_failed():
+    made = [{**told("sft", False, "wrong_value"), "reached": {"int +": 12, "sum()": 2}, "failed_at": "int +"},
+            {**told("sft", True, "none"), "reached": {"int +": 8, "len()": 1}, "failed_at": None},
+            told("grpo", True, "none")]
+    frame = answer_tables.operations(made)
+    assert list(frame.columns) == answer_tables.OPERATIONS
+    first, second = frame.to_dict("records")
+    assert (first["operation"], first["n"], first["right"], first["failures"]) == ("int +", 20, 19, 1)
+    assert first["low"] < first["accuracy"] == 19 / 20 < first["high"] and first["share_of_failures"] == 1.0
+    assert (second["operation"], second["n"], second["failures"]) == ("rarer operations", 3, 0)
+    assert answer_tables.operations([]).attrs["notes"] == ["no chain that states every operation was recorded"]

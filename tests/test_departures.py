@@ -3,7 +3,7 @@
 import pytest
 import simulated
 
-from cr_utils import departures, questions, steps, synthesis, teacher
+from cr_utils import departures, operations, questions, steps, synthesis, teacher
 
 CODE = "def f(s, n):\n    t = s.upper()\n    for i in range(n):\n        t += 'x'\n    return t[1]"
 PROBLEM = {
@@ -81,3 +81,45 @@ def test_annotated_items_have_what_the_tables_need():
     told = [item for item in found if item["benchmark"] == "heldout" and item["task"] == "output"]
     assert {item["departure"] for item in told} <= set(departures.KINDS) and told
     assert not any("departure" in item for item in found if item["task"] != "output")
+
+
+@pytest.mark.parametrize("fact, name", [
+    ("'ab'.upper() == 'AB'", "str.upper"), ("len([1, 2]) == 2", "len()"), ("1 + 2 == 3", "int +"),
+    ("[1, 2][0:1] == [1]", "list[i:j]"), ("'abc'[::-1] == 'cba'", "str[i:j:k]"), ("(1, 2)[0] == 1", "tuple[i]"),
+    ("1 in [1] == True", "in, not in"), ("1 < 2 == True", "comparison"), ("[0] c = 'a'", "loop item"),
+    ("end", "loop item"), ("t = 'AB'", "value of a variable"), ("d['a'] = 1", "value of a variable"),
+    ("call g('a', 2)", "g()"), ("out.append(3)", ".append"), ("'a == b'", "value of a line"),
+])
+def test_operations_have_the_names_of_their_kind(fact, name):
+    assert operations.name(fact) == name
+
+
+def test_a_right_chain_reaches_everything_and_fails_nowhere():
+    reached, failed = operations.tally(RIGHT, RIGHT)
+    assert failed is None
+    assert reached[operations.LINE] == 9 and reached["str.upper"] == 1 and reached["str +"] == 2
+
+
+@pytest.mark.parametrize("old, new, failed", [
+    ("'ab'.upper() == 'AB'", "'ab'.upper() == 'Ab'", "str.upper"),
+    ("range(2) == [0, 1]", "range(2) == [0, 1, 2]", "range()"),
+    ("[1] i = 1", "end", "loop item"),
+    ("return t[1]  # ", "t += 'x'  # ", operations.LINE),
+    ("[1] == 'B'", "[1] == 'B'; 1 + 1 == 2", operations.LINE),
+])
+def test_counting_ends_at_the_operation_that_fails(old, new, failed):
+    reached, found = operations.tally(RIGHT.replace(old, new), RIGHT)
+    whole, _ = operations.tally(RIGHT, RIGHT)
+    assert found == failed and reached[failed] >= 1
+    assert sum(reached.values()) <= sum(whole.values()) + 1
+
+
+def test_a_chain_fails_somewhere_exactly_if_it_departs():
+    sizes = {split: 30 if split == "train" else 0 for split in synthesis.SPLITS}
+    problems, _ = synthesis.synthesize(
+        sizes, {"seed": 4, "constraints": True, "mutation": True, "max_steps": 16}, 1)
+    for problem in problems:
+        right = teacher.narrate(questions.build(problem, "output"))
+        cut = "\n".join(right.split("\n")[:-3])
+        assert operations.tally(right, right)[1] is None
+        assert operations.tally(cut, right)[1] == operations.LINE

@@ -22,7 +22,7 @@ LAYERS = {
         synthesis data_cli questions answers rewards teacher narrator distill benchmarks
         fingerprints guarding whitebox pasted verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
-        shares departures nearness drafts mutations program_prompts program_replies program_source releases
+        shares departures operations nearness drafts mutations program_prompts program_replies program_source releases
         rewriting events turns voices monologue synopsis forms traced datacards yields wide pasted_runner extraction published_prompts
     """,
     "model": """

@@ -23,6 +23,8 @@ SCORING = ["model", "benchmark", "task", "n", "parity", "strict", "parity_only",
 DEPARTURES = ["model", "benchmark", "task", "n", "right_answers", "right_steps", "right_with_wrong_steps",
               "wrong_with_right_steps", "comprehension", "simulation", *kinds_of.KINDS[1:], "median_step",
               "mean_steps", "mean_steps_needed", "longer_than_run", "facts_style"]
+OPERATIONS = ["model", "benchmark", "operation", "n", "right", "accuracy", "low", "high", "failures",
+              "share_of_failures"]
 PASS = ["model", "benchmark", "task", "mode", "n", "samples", "k", "estimate", "low", "high"]
 
 
@@ -120,6 +122,31 @@ def departures(items: Iterable[dict]) -> pd.DataFrame:
             "longer_than_run": average(item["steps"] > item["steps_needed"] for item in told),
             "facts_style": average(item.get("style") == "facts" for item in told)})
     return frame_of(rows, DEPARTURES)
+
+
+def operations(items: Iterable[dict], least: int = 10) -> pd.DataFrame:
+    """How often each kind of operation is carried out right by chains that were right up to it.
+
+    Of output answers that state every operation (`operations.tally`): n times reached, right, accuracy with
+    its Wilson interval; failures, and their share among all first failures of that model and benchmark.
+    Operations reached fewer than `least` times are one row, `rarer operations`. Most failures first.
+    """
+    rows = []
+    for (model, benchmark, _), group in groups(item for item in items if item.get("reached")).items():
+        reached, failed = Counter(), Counter(item["failed_at"] for item in group if item["failed_at"])
+        for item in group:
+            reached.update(item["reached"])
+        for rare in [name for name in reached if reached[name] < least]:
+            for counts in (reached, failed):
+                counts["rarer operations"] += counts.pop(rare, 0)
+        for name, n in sorted(reached.items(), key=lambda pair: (-failed[pair[0]], pair[0])):
+            right = n - failed[name]
+            interval = stats.wilson(right, n)
+            rows.append((model, benchmark, name, n, right, right / n, interval.low, interval.high,
+                         failed[name], failed[name] / max(1, failed.total())))
+    frame = pd.DataFrame(rows, columns=OPERATIONS)
+    frame.attrs["notes"] = [] if rows else ["no chain that states every operation was recorded"]
+    return frame
 
 
 def pass_at_k(items: Iterable[dict], ks: Iterable[int] = (1, 5, 10)) -> pd.DataFrame:

@@ -27,7 +27,8 @@ TOLERANCE = (f"tolerance: {100 * FLOOR:.0f} points, or {DEVIATIONS} standard err
              "where that is more")
 PROBLEMS = ("01_data", "problems.jsonl")
 # Tables and figures that need them.
-NEEDED = {"constructs": (PROBLEMS,), "departures": (PROBLEMS,), "overthinking": (PROBLEMS,)}
+NEEDED = {"constructs": (PROBLEMS,), "departures": (PROBLEMS,), "operations": (PROBLEMS,),
+          "overthinking": (PROBLEMS,)}
 KEY = ["model", "benchmark", "task", "mode"]
 
 

@@ -16,7 +16,7 @@ from cr_utils.errors import UserError
 
 VERDICT = ("model", "arm", "benchmark", "question_id", "task", "verdict", "parity", "kind", "detail",
            "sample", "tokens", "truncated", "first_wrong_step", "departure", "steps", "steps_needed", "style",
-           "repeats")
+           "reached", "failed_at", "repeats")
 
 
 def problem(row: dict) -> dict:

@@ -82,6 +82,7 @@ def tables_all(results: Results, folder: Path | None = None) -> dict[str, pd.Dat
         "length": answer_tables.length(items),
         "failures": answer_tables.failures(items),
         "departures": answer_tables.departures(items),
+        "operations": answer_tables.operations(items),
         "constructs": constructs.table(items, results.problem_rows, results.programs),
         "data": tables.data(results.counts),
     }

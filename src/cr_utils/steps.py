@@ -7,7 +7,7 @@ counts as wrong at its first different line. A monologue has words of its own an
 Runs our own generated programs in this process; never a benchmark's.
 """
 
-from cr_utils import departures, forms, questions, teacher
+from cr_utils import departures, forms, operations, questions, teacher
 from cr_utils.departures import Departure, departure
 from cr_utils.wording import TooLong, Unsupported
 
@@ -26,18 +26,25 @@ def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
 
     Added: `first_wrong_step`, its `departure` (kinds of `departures`), the numbers of `steps` given and
     `steps_needed`, and the `style` (schema.STYLES) that the chain follows longest; all None where the run
-    has no narration to compare with, or the chain is a monologue.
+    has no narration to compare with, or the chain is a monologue. Chains that state every operation also get
+    `reached` and `failed_at` (what `operations.tally` gives).
     """
     known = {row["id"]: row for row in problems if row.get("source") == "grammar"}
     references: dict[tuple[str, str], str | None] = {}
-    return [{**item, **_facts(_compared(item, known, references))} if _has_steps(item, known) else item
+    return [{**item, **_annotated(item, known, references)} if _has_steps(item, known) else item
             for item in items]
 
 
-def _facts(found: tuple[Departure | None, str | None]) -> dict:
-    step, kind, given, needed = found[0] or (None, None, None, None)
-    return {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed,
-            "style": found[1]}
+def _annotated(item: dict, known: dict, references: dict) -> dict:
+    problem = known[item["question_id"].split("/")[0]]
+    found, style = _compared(item["completion"], problem, references)
+    step, kind, given, needed = found or (None, None, None, None)
+    facts = {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed,
+             "style": style}
+    if style == "facts":
+        reached, failed = operations.tally(item["completion"], references[problem["id"], style])
+        facts |= {"reached": reached, "failed_at": failed}
+    return facts
 
 
 def _has_steps(item: dict, known: dict) -> bool:
@@ -46,8 +53,8 @@ def _has_steps(item: dict, known: dict) -> bool:
             and item["question_id"].split("/")[0] in known)
 
 
-def _compared(item: dict, known: dict, references: dict) -> tuple[Departure | None, str | None]:
-    problem, completion = known[item["question_id"].split("/")[0]], item["completion"]
+def _compared(completion: str, problem: dict, references: dict) -> tuple[Departure | None, str | None]:
+    """Where a chain leaves the run, in the style that it follows longest; (None, None): not comparable."""
     styles = forms.candidates(departures.lines(completion) or [])
     right = {style: reference for style in styles if (reference := _reference(problem, style, references))}
     found = [(departure(completion, reference, problem["code"], style), style)

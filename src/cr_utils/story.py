@@ -193,7 +193,10 @@ def evaluation(story: Story) -> str:
                          "interpreter's."),
         story.figure("departures"),
         story.table("departures", "Steps against answers", *items, folded=True,
-                    look="Kinds are counted among wrong answers; docs/05_eval.md says what each means."))))
+                    look="Kinds are counted among wrong answers; docs/05_eval.md says what each means."),
+        story.table("operations", "Operations right and wrong", *items, folded=True,
+                    look="Of chains that state every operation and are right up to it: how often each kind "
+                         "of operation comes out right, and its share of all first failures."))))
 
 
 def ablation(story: Story) -> str:
