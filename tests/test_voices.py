@@ -8,7 +8,8 @@ import re
 import pytest
 import stated
 
-from cr_utils import answers, candidates, events, questions, rewriting, synopsis, teacher, turns, voices
+from cr_utils import (answers, candidates, events, paths, questions, rewriting, synopsis, teacher, turns,
+                      voices)
 from cr_utils.narrator import TooLong, Unsupported
 from cr_utils.schema import STEPS, STYLES
 from cr_utils.sandbox import Sandbox
@@ -195,3 +196,16 @@ def test_the_outline_names_the_statements():
     short = code.replace("    x[0] += 1\n", "")
     assert synopsis.outline(short, "f") == ("f takes nothing; it sets x to [], calls x.append(1), deletes an "
                                             "item, and returns None")
+
+
+def test_the_page_shows_one_program_in_all_styles_as_the_code_writes_it():
+    page = (paths.root() / "docs" / "02_distill.md").read_text(encoding="utf-8")
+    code, text, output = re.search(r"```python\n(def .*?)\n\nassert f\((.*?)\) == (.*?)\n```", page,
+                                   re.DOTALL).groups()
+    problem, trace = made(code, text)
+    assert trace.output == output
+    question = questions.build({**problem, "id": "example"}, "output")
+    shown = dict(re.findall(r"^`(\w+)`:\n```text\n(.*?)\n```$", page, re.DOTALL | re.MULTILINE))
+    assert shown == {style: teacher.narrate(question, style=style) for style in STYLES}
+    backward = questions.build({**problem, "id": "example"}, "input")
+    assert f"```text\n{teacher.narrate(backward, style='monologue')}\n```" in page
