@@ -123,3 +123,45 @@ def test_a_chain_fails_somewhere_exactly_if_it_departs():
         cut = "\n".join(right.split("\n")[:-3])
         assert operations.tally(right, right)[1] is None
         assert operations.tally(cut, right)[1] == operations.LINE
+
+
+def styled(style):
+    return teacher.narrate(questions.build(PROBLEM, "output"), style=style)
+
+
+@pytest.mark.parametrize("style, old, new, step, kind", [
+    ("numbered", "gives 'AB', so t = 'AB'", "gives 'Ab', so t = 'Ab'", 2, "wrong_value"),
+    ("numbered", "'ab'.upper()", "'ac'.upper()", 2, "lost_state"),
+    ("numbered", "'ab'.upper()", "'ab'.lower()", 2, "misread"),
+    ("numbered", "`t = s.upper()`", "`t = s.uper()`", 2, "misquoted"),
+    ("numbered", "`t = s.upper()`", "`t += 'x'`", 2, "wrong_line"),
+    ("numbered", "Turn 2: i = 1", "Turn 2: i = 2", 6, "wrong_value"),
+    ("numbered", "Turn 2: i = 1", "The loop ends", 6, "wrong_line"),
+    ("numbered", "Turn 2: i = 1", "No idea", 6, "misquoted"),
+    ("scratchpad", "line 2: s = 'ab', n = 2, t = 'AB'\n", "line 2: s = 'ab', n = 2, t = 'Ab'\n", 2, "wrong_value"),
+    ("scratchpad", "line 2: s = 'ab', n = 2, t = 'AB'\n", "line 2: s = 'ab', n = 3, t = 'AB'\n", 2, "lost_state"),
+    ("scratchpad", "line 2: s = 'ab', n = 2, t = 'AB'\n", "line 2: s = 'ab', n = 2, u = 'AB'\n", 2, "misread"),
+    ("scratchpad", "line 2:", "line 4:", 2, "wrong_line"),
+    ("scratchpad", "line 2:", "line 40:", 2, "misquoted"),
+    ("scratchpad", "line 5: return 'B'", "line 5: return 'A'", 7, "wrong_value"),
+])
+def test_words_and_states_are_compared_in_their_own_style(style, old, new, step, kind):
+    right = styled(style)
+    assert right.count(old) == 1, right
+    assert annotated(right.replace(old, new))[1:] == (step, kind, style)
+    assert annotated(right)[1:] == (None, "none", style)
+
+
+def annotated(text):
+    item = {"task": "output", "question_id": "p/output", "verdict": True, "completion": text}
+    found, = steps.annotate([item], [PROBLEM])
+    return found, found["first_wrong_step"], found["departure"], found["style"]
+
+
+def test_the_numbers_of_steps_are_no_claims_about_the_run():
+    assert annotated(styled("numbered").replace("\n4. ", "\n5. "))[2] == "none"
+
+
+def test_a_monologue_is_not_compared():
+    item, *found = annotated(styled("monologue"))
+    assert found == [None, None, None] and item["steps"] is None

@@ -205,3 +205,20 @@ def test_styles_come_in_their_shares_and_the_shortest_takes_what_is_too_long(pro
     assert 0.25 < sum(both[i] == texts["facts"][i] for i in distinct) / len(distinct) < 0.75
     assert all(len(text) <= distill.MAX_CHAIN_TEXT or text in texts["results"] for text in both)
     assert sum(map(len, texts["results"])) < 0.8 * sum(map(len, texts["facts"]))
+
+
+@pytest.mark.parametrize("style", ["numbered", "monologue", "scratchpad"])
+def test_a_longer_style_gives_way_to_the_shortest_that_has_a_share(problems, style):
+    asked = [distill.ask(problem, "output", 0) for problem in problems]
+    alone, brief = (distill.interpreter(0, styles={name: 1.0})(asked) for name in (style, "results"))
+    mixed = distill.interpreter(0, styles={style: 0.999999, "results": 0.000001})(asked)
+    for own, short, text in zip(alone, brief, mixed, strict=True):
+        assert text == (short if len(own) > distill.MAX_CHAIN_TEXT else own)
+    assert alone == distill.interpreter(0, styles={style: 1.0})(asked)
+
+
+def test_the_seed_of_the_run_varies_the_words_of_monologues_alone(problems):
+    asked = [distill.ask(problem, "output", 0) for problem in problems[:20]]
+    for style, varies in (("monologue", True), ("numbered", False), ("scratchpad", False)):
+        one, other = (distill.interpreter(seed, styles={style: 1.0})(asked) for seed in (0, 1))
+        assert (one != other) is varies

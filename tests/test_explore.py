@@ -3,7 +3,7 @@
 import pytest
 import simulated
 
-from cr_utils import exhibits, explore
+from cr_utils import exhibits, explore, schema
 
 PROBLEMS = simulated.problems(40)
 
@@ -21,6 +21,16 @@ def test_a_run_shows_its_steps_and_its_chain():
     chains = simulated.chains(PROBLEMS)
     shown = explore.runs(PROBLEMS, chains, widgets=False, task="input").data
     assert "s = &#x27;ab&#x27;, n = 1" in shown and "chain, input" in shown and "&lt;reasoning&gt;" in shown
+
+
+def test_a_program_is_told_in_every_style():
+    shown = explore.styles(PROBLEMS, widgets=False, split="train").data
+    assert all(f"<h4>{style}</h4>" in shown for style in schema.STYLES)
+    assert shown.count("&lt;reasoning&gt;") == len(schema.STYLES) and "1. f is called: " in shown
+    assert "gives" in shown and "no words" not in shown
+    unknown = {**PROBLEMS[0], "code": "def f(x):\n    import os\n    return x", "input": "1"}
+    assert "no words for this run" in explore.styles([unknown], widgets=False).data
+    assert "nothing fits" in explore.styles([{**unknown, "source": "pool"}], widgets=False).data
 
 
 def test_rollouts_come_by_reward():

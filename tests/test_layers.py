@@ -23,7 +23,7 @@ LAYERS = {
         fingerprints guarding whitebox pasted passes verl evaluate exams score score_cruxeval score_reval reval reval_judging
         reval_output reval_program reval_questions corpus facts steps arms templates
         shares departures operations nearness drafts mutations program_prompts program_replies program_source releases
-        rewriting traced datacards yields wide pasted_runner extraction published_prompts
+        rewriting events turns voices monologue synopsis forms traced datacards yields wide pasted_runner extraction published_prompts
     """,
     "model": """
         adapters attention decoder distributed footprint train shapes tokenizer base base_cli models generate

@@ -84,3 +84,9 @@ def test_bilevel_credits_a_right_step_by_the_right_steps_after_it():
     assert whitebox.following(steps, first_wrong) == pytest.approx(3 / 4)
     assert whitebox.following(steps, last_wrong) == pytest.approx((2 / 3 + 1 / 2 + 0) / 4)
     assert whitebox.following(steps, ()) == 0
+
+
+@pytest.mark.parametrize("style", ["numbered", "monologue", "scratchpad"])
+def test_other_styles_earn_the_answer_s_part_alone(style):
+    chain = teacher.narrate(QUESTION, style=style)
+    assert total("whitebox", chain) == pytest.approx(0.6) and total("bilevel", chain) == pytest.approx(1.1)

@@ -17,14 +17,15 @@ from . import answers, jsonl, narrator, questions, teacher, traced
 from .errors import UserError
 from .progress import Progress
 from .questions import Question
+from .schema import STYLES
 
 BATCH = 500
 MAX_DRAWS = 20  # for each chain of a plan
 FAILED_TRY_SHARE = 0.25
 MAX_LINES = 60  # of one walk through a call
 MAX_CHAIN_TEXT = 850  # characters; longer chains do not fit a small model's answer
-FULL = {narrator.STYLES[0]: 1.0}
-SHORTEST = narrator.STYLES[-1]
+FULL = {STYLES[0]: 1.0}
+BRIEF = ("results", "scratchpad", "facts", "numbered", "monologue")  # shortest first, as a rule
 
 Teacher = Callable[[list[Question]], list[str | None]]
 
@@ -63,7 +64,7 @@ def ask(problem: dict, task: str, seed: int, direct: bool = False) -> Question |
 def interpreter(seed: int = 0, direct: bool = False, styles: dict[str, float] | None = None) -> Teacher:
     """The interpreter teacher; None where it cannot evaluate a program. `direct` leaves the reasoning out.
 
-    `styles`: the share of each style of narrator.STYLES among the chains (default: all in the first).
+    `styles`: the share of each style of schema.STYLES among the chains (default: all in the first).
     """
 
     def write(asked: list[Question]) -> list[str | None]:
@@ -81,7 +82,8 @@ def teacher_named(name: str, seed: int, styles: dict[str, float] | None = None) 
 
 
 def _narrate(question: Question, seed: int, styles: dict[str, float]) -> str | None:
-    """A chain in a drawn style; where that takes more text than a chain may have, in the shortest style.
+    """A chain in a drawn style; where that takes more text than a chain may have, in the shortest style
+    that has a share.
 
     None where the interpreter has no words for the run.
     """
@@ -91,9 +93,10 @@ def _narrate(question: Question, seed: int, styles: dict[str, float]) -> str | N
         wrong = failing_input(question, rng)
     style, = random.Random(f"style:{seed}:{question.id}").choices(list(styles), list(styles.values()))
     try:
-        text = teacher.narrate(question, wrong, MAX_LINES, style)
-        if len(text) > MAX_CHAIN_TEXT and styles.get(SHORTEST) and style != SHORTEST:
-            text = teacher.narrate(question, wrong, MAX_LINES, SHORTEST)
+        text = teacher.narrate(question, wrong, MAX_LINES, style, seed)
+        shortest = next(one for one in BRIEF if styles.get(one))
+        if len(text) > MAX_CHAIN_TEXT and style != shortest:
+            text = teacher.narrate(question, wrong, MAX_LINES, shortest, seed)
         return text
     except Exception:  # the program ran for real: whatever goes wrong here is the narrator's limit, no chain
         return None

@@ -12,8 +12,10 @@ import os
 from collections.abc import Callable, Iterable
 from html import escape
 
-from cr_utils import departures, frames
+from cr_utils import departures, frames, questions, teacher
 from cr_utils.exhibits import walk
+from cr_utils.schema import STYLES
+from cr_utils.wording import TooLong, Unsupported
 
 ANY = "any"
 STYLE = """<style>.crx{font:13px/1.5 system-ui,sans-serif;max-width:76em;color:inherit} .crx code,.crx pre{
@@ -54,6 +56,16 @@ def dataset(problems: list[dict], most: int = 3, widgets: bool | None = None, **
              "length": frames.step_bin(one.get("difficulty"))} for one in problems]
     return _show(rows, ("split", "type", "setting", "method", "result", "length"), _problem, most, widgets,
                  chosen)
+
+
+def styles(problems: list[dict], most: int = 1, widgets: bool | None = None, **chosen):
+    """Programs of our own generator with their chain, for the output, in every style of `distill_styles`.
+
+    Filters: split, type, setting, method, length.
+    """
+    rows = [{"problem": one, **_facts(one), "length": frames.step_bin(one.get("difficulty"))}
+            for one in problems if one.get("source") == "grammar"]
+    return _show(rows, ("split", "type", "setting", "method", "length"), _styles, most, widgets, chosen)
 
 
 def rollouts(rows: list[dict], most: int = 1, widgets: bool | None = None, **chosen):
@@ -186,6 +198,19 @@ def _run(row: dict, at: int | None = None) -> str:
             + _column("run", run)
             + (_column(f"chain, {row['task']}", f"<pre>{escape(chain['completion'])}</pre>") if chain
                else ""))
+
+
+def _styles(row: dict) -> str:
+    """A program and its chains, one in each style."""
+    asked = questions.build(row["problem"], "output")
+    shown = _column("program", _code(asked.code) + _call(row["problem"]))
+    for style in STYLES:
+        try:
+            told = f"<pre>{escape(teacher.narrate(asked, style=style))}</pre>"
+        except (Unsupported, TooLong):
+            told = "— no words for this run"
+        shown += _column(style, told)
+    return shown
 
 
 def _values(steps: list[dict], frame: int) -> str:

@@ -49,6 +49,7 @@ ARM_LABELS = {"full": "full", "no_sft": "without SFT", "no_grpo": "without GRPO"
               "no_filter": "without the filter of idle code", "half_data": "half of the chains, twice",
               "tenth_data": "a tenth of the chains, ten times",
               "facts": "every operation stated", "results": "results of lines only",
+              "numbered": "numbered steps in words", "monologue": "prose", "scratchpad": "states alone",
               "short_grpo": "small budget, answers rewarded", "whitebox": "half for steps",
               "bilevel": "steps beside the answer"}
 BENCHMARK_LABELS = {"heldout": "held out", "heldout_ood": "held out, unseen cells", "cruxeval": "CRUXEval",

@@ -17,10 +17,10 @@ import copy
 import operator
 
 from .expressions import MUTATORS, Expressions
-from .schema import STYLES
+from .schema import STEPS
 from .wording import TooLong, Unsupported, show, show_index
 
-__all__ = ["STYLES", "Narrator", "TooLong", "Unsupported", "show"]
+__all__ = ["STEPS", "Narrator", "TooLong", "Unsupported", "show"]
 
 MAX_CALLS = 8  # functions that may be active at a time
 IN_PLACE = {
@@ -49,7 +49,7 @@ class _Return(Exception):
 class Narrator(Expressions):
     """Evaluates one call of a program.
 
-    `lines` collects the narration in a style of STYLES, at most `max_lines`; `facts` every single step as
+    `lines` collects the narration in a style of STEPS, at most `max_lines`; `facts` every single step as
     (left, value) text. Statements are the methods named do_..., which take a node, the variables in scope and
     the depth of calls.
     """

@@ -10,8 +10,10 @@ NOT_PROFILES = {"base", "constraints", "constraints-wide"}
 TASKS = ("output", "input", "coverage", "path", "state")
 ENDPOINT = ("concurrency", "prices", "budget", "timeout", "tries", "wait", "extra", "context")
 ARMS = ("full", "no_grpo", "more_sft", "no_sft", "short_sft", "no_chains", "no_constraints", "no_mutation",
-        "no_filter", "half_data", "tenth_data", "facts", "results", "short_grpo", "whitebox", "bilevel")
-STYLES = ("facts", "results")
+        "no_filter", "half_data", "tenth_data", "facts", "results", "numbered", "monologue", "scratchpad",
+        "short_grpo", "whitebox", "bilevel")
+STEPS = ("facts", "results")  # the styles whose steps are lines of the program with what they did
+STYLES = (*STEPS, "numbered", "monologue", "scratchpad")
 SHARDING = ("none", "fsdp2", "zero3")
 VLLM = ("none", "colocate", "server")
 PACKING = ("auto", "packed", "padded")

@@ -1,14 +1,14 @@
 """Where a chain of reasoning goes wrong: a model's steps against the interpreter's, line by line.
 
 Only for the task `output`, whose right chains are known: the interpreter teacher's narrations of the same
-run, one in each style; a chain is compared with the one that it follows longest. A right answer may follow
-from wrong steps, and this sees it; a chain that is right in other words counts as wrong at its first
-different line. Runs our own generated programs in this process; never a benchmark's.
+run, one in each style that its first line allows (forms); a chain is compared with the one that it follows
+longest. A right answer may follow from wrong steps, and this sees it; a chain that is right in other words
+counts as wrong at its first different line. A monologue has words of its own and is compared with nothing.
+Runs our own generated programs in this process; never a benchmark's.
 """
 
-from cr_utils import operations, questions, teacher
+from cr_utils import departures, forms, operations, questions, teacher
 from cr_utils.departures import Departure, departure
-from cr_utils.narrator import STYLES
 from cr_utils.wording import TooLong, Unsupported
 
 
@@ -25,27 +25,24 @@ def annotate(items: list[dict], problems: list[dict]) -> list[dict]:
     """Items, with facts about their steps where they answer `output` about one of our own programs.
 
     Added: `first_wrong_step`, its `departure` (kinds of `departures`), the numbers of `steps` given and
-    `steps_needed`, and the `style` (narrator.STYLES) that the chain follows longest; all None where the run
-    has no narration to compare with. Chains that state every operation also get `reached` and `failed_at`
-    (what `operations.tally` gives).
+    `steps_needed`, and the `style` (schema.STYLES) that the chain follows longest; all None where the run
+    has no narration to compare with, or the chain is a monologue. Chains that state every operation also get
+    `reached` and `failed_at` (what `operations.tally` gives).
     """
     known = {row["id"]: row for row in problems if row.get("source") == "grammar"}
-    references: dict[str, list[str]] = {}
+    references: dict[tuple[str, str], str | None] = {}
     return [{**item, **_annotated(item, known, references)} if _has_steps(item, known) else item
             for item in items]
 
 
-def _annotated(item: dict, known: dict, references: dict[str, list[str]]) -> dict:
-    found = _compared(item, known, references)
-    return _facts(found, item["completion"], references[item["question_id"].split("/")[0]])
-
-
-def _facts(found: tuple[Departure | None, str | None], completion: str, references: list[str]) -> dict:
-    step, kind, given, needed = found[0] or (None, None, None, None)
+def _annotated(item: dict, known: dict, references: dict) -> dict:
+    problem = known[item["question_id"].split("/")[0]]
+    found, style = _compared(item["completion"], problem, references)
+    step, kind, given, needed = found or (None, None, None, None)
     facts = {"first_wrong_step": step, "departure": kind, "steps": given, "steps_needed": needed,
-             "style": found[1]}
-    if found[1] == "facts":
-        reached, failed = operations.tally(completion, references[STYLES.index("facts")])
+             "style": style}
+    if style == "facts":
+        reached, failed = operations.tally(item["completion"], references[problem["id"], style])
         facts |= {"reached": reached, "failed_at": failed}
     return facts
 
@@ -56,16 +53,23 @@ def _has_steps(item: dict, known: dict) -> bool:
             and item["question_id"].split("/")[0] in known)
 
 
-def _compared(item: dict, known: dict,
-              references: dict[str, list[str]]) -> tuple[Departure | None, str | None]:
-    problem = known[item["question_id"].split("/")[0]]
-    if problem["id"] not in references:
-        try:
-            references[problem["id"]] = teacher.narrations(questions.build(problem, "output"))
-        except (Unsupported, TooLong):  # the interpreter has no words for this run: nothing to compare with
-            references[problem["id"]] = []
-    found = [(departure(item["completion"], reference, problem["code"]), style)
-             for reference, style in zip(references[problem["id"]], STYLES, strict=False)]
+def _compared(completion: str, problem: dict, references: dict) -> tuple[Departure | None, str | None]:
+    """Where a chain leaves the run, in the style that it follows longest; (None, None): not comparable."""
+    styles = forms.candidates(departures.lines(completion) or [])
+    right = {style: reference for style in styles if (reference := _reference(problem, style, references))}
+    found = [(departure(completion, reference, problem["code"], style), style)
+             for style, reference in right.items()]
     # A chain without any departure holds for ever; of equals the first style counts.
     return max((one for one in found if one[0]), key=lambda one: (one[0].step is None, one[0].step or 0),
                default=(None, None))
+
+
+def _reference(problem: dict, style: str, references: dict) -> str | None:
+    """The right chain of a problem in a style; None where the interpreter has no words for its run."""
+    key = problem["id"], style
+    if key not in references:
+        try:
+            references[key] = teacher.narrate(questions.build(problem, "output"), style=style)
+        except (Unsupported, TooLong):
+            references[key] = None
+    return references[key]

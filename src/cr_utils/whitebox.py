@@ -10,7 +10,8 @@ words:
   GRPO centres the sum.
 
 The truth is the interpreter's own narration of the run. Where it has none (other tasks, programs that it
-cannot narrate) the reward is the terminal one. For programs of our generator: they are evaluated in this
+cannot narrate) the reward is the terminal one. Steps are read in the styles of schema.STEPS only: a chain in
+words, prose or states earns nothing for its steps, however right they are. For programs of our generator: they are evaluated in this
 process.
 """
 
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cr_utils import questions, rewards, teacher
-from cr_utils.narrator import STYLES, Unsupported
+from cr_utils.narrator import STEPS, Unsupported
 from cr_utils.rewards import Scored
 from cr_utils.wording import TooLong
 
@@ -57,12 +58,12 @@ def _mixed(kind: str, question, completion: str, cut: bool, scored: Scored) -> S
     if kind == "whitebox":
         gain = answered(question.id, steps, given) - scored.correct
         return replace(scored, total=scored.total + SHARE * gain)
-    best = max(following(reference(question, style), given) for style in STYLES)
+    best = max(following(reference(question, style), given) for style in STEPS)
     return replace(scored, total=scored.total + WEIGHT * best)
 
 
 @functools.lru_cache(maxsize=4096)
-def reference(question: questions.Question, style: str = STYLES[0]) -> tuple | None:
+def reference(question: questions.Question, style: str = STEPS[0]) -> tuple | None:
     """The steps of the run in a style as `stated` reads them; None where no narration is the right one.
 
     Every style states the same lines, and the later ones no fewer values of variables than the first.
