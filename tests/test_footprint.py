@@ -4,6 +4,7 @@ import pytest
 from tiny_models import write
 
 from cr_utils import estimates, footprint, jsonl, models, params
+from cr_utils.errors import UserError
 
 SPEED = {"products": 1e12, "copies": 1e10, "kernels": 1e5}
 COLAB = params.load("colab")
@@ -20,6 +21,15 @@ def test_counts_are_those_of_the_loaded_model(base):
     assert 3 * found.adapter == trained
     assert found.total == sum(p.numel() for p in model.parameters()) - trained
     assert (found.layers, found.hidden, found.inner) == (2, 32, 48)
+
+
+def test_a_model_out_of_reach_is_one_line(monkeypatch):
+    def unreachable(*_):
+        raise OSError("We couldn't connect to the hub\nand more")
+
+    monkeypatch.setattr(footprint.transformers.AutoConfig, "from_pretrained", unreachable)
+    with pytest.raises(UserError, match="of model 'owner/name' could not be read: We couldn't .* hub$"):
+        footprint.shape("owner/name")
 
 
 @pytest.mark.slow

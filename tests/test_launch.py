@@ -88,6 +88,17 @@ def test_parameters_with_spaces_survive_both_shells():
     assert words[-1] == "{top_k: 5, use_vllm: true}" and words[words.index("--machine_rank") + 1] == "1"
 
 
+def test_what_a_dry_run_prints_can_be_pasted():
+    given = ("-p", "grpo_extra", "{top_k: 5, use_vllm: true}")
+    text = launch.script(params.load("paper-14b"), slurm=True, given=given)
+    shown = bash(text, DRY_RUN="1", PYTHON="show")
+    assert "+ export CR_VLLM_HOST=node0\n" in shown
+    lines = [line[2:] for line in shown.splitlines() if "export" in line or "train 04_grpo" in line]
+    script = 'srun() { shift 3; "$@"; }; show() { printf "%s\\n" "$@"; }; export -f show\n' + "\n".join(lines)
+    words = bash(script, SLURM_NODEID="1").splitlines()
+    assert words[-1] == given[-1] and words[words.index("--main_process_ip") + 1] == "node1"
+
+
 def test_several_nodes_need_slurm():
     with pytest.raises(UserError, match="2 nodes.*--slurm"):
         launch.script(params.load("paper-14b"))

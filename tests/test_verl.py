@@ -79,7 +79,19 @@ def test_the_command_has_the_batches_of_the_profile(tmp_path):
                   "use_kl_loss=False", "data.max_response_length=4096", "trainer.n_gpus_per_node=8",
                   "custom_reward_function.name=compute_score", "total_training_steps=147"):
         assert words in text
+    assert "kl_loss_coef" not in text and "use_kl_in_reward=False" in text
     assert (paths.package() / "verl.py").is_file()
+
+
+@pytest.mark.parametrize("literal, loss, wanted", [
+    (True, "dr_grpo", "seq-mean-token-mean"), (False, "grpo", "seq-mean-token-mean"),
+    (False, "dr_grpo", "seq-mean-token-sum-norm"), (False, "dapo", "token-mean")])
+def test_the_command_has_the_loss_of_the_profile(tmp_path, literal, loss, wanted):
+    chosen = VALUES | {"grpo_literal": literal, "grpo_loss": loss, "grpo_beta": 0.04}
+    text = verl.command(chosen, "some/model", tmp_path)
+    for words in (f"loss_agg_mode={wanted} ", f"norm_adv_by_std_in_grpo={literal} ", "kl_loss_coef=0.04 ",
+                  "use_kl_loss=True ", "use_kl_in_reward=False ", "weight_decay=0.0 "):
+        assert words in text  # the KL term is in the loss, as in TRL, and only there
 
 
 def test_the_command_exports_a_finished_stage(results, capsys):

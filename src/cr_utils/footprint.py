@@ -20,6 +20,7 @@ import torch
 import transformers
 
 from cr_utils import estimates, jsonl, params
+from cr_utils.errors import UserError
 from cr_utils.progress import clock
 
 STAGES = ("03_sft", "04_grpo")
@@ -43,13 +44,19 @@ class Shape:
 
 
 def shape(spec: str) -> Shape:
-    """The shape of a model (shipped, a folder, an adapter's folder, a hub id). UserError where none is."""
+    """The shape of a model (shipped, a folder, an adapter's folder, a hub id). UserError where it cannot be
+    read.
+    """
     path = models.locate(spec)
     if models.is_adapter(path):
         path = json.loads((Path(path) / "adapter_config.json").read_text(encoding="utf-8"))[
             "base_model_name_or_path"
         ]
-    config = transformers.AutoConfig.from_pretrained(path)
+    try:
+        config = transformers.AutoConfig.from_pretrained(path)
+    except OSError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"the configuration of model {spec!r} could not be read: {reason}") from error
     with models.quiet(), torch.device("meta"):
         model = transformers.AutoModelForCausalLM.from_config(config)
     head = model.get_output_embeddings()

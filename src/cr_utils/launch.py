@@ -21,15 +21,25 @@ PYTHON=${{PYTHON:-.venv/bin/python}}
 VLLM=${{VLLM:-.venv/bin/vllm}}
 DRY_RUN=${{DRY_RUN:-}}
 export TOKENIZERS_PARALLELISM=false HF_HUB_DISABLE_TELEMETRY=1
-run() {{ echo "+ $*"; [ -n "$DRY_RUN" ] || "$@"; }}
+shown() {{
+    printf '+'
+    for word in "$@"; do
+        case $word in *[!A-Za-z0-9_./:=,@%-]*) word=${{word@Q}} ;; esac
+        printf ' %s' "$word"
+    done
+    echo
+}}
+run() {{ shown "$@"; [ -n "$DRY_RUN" ] || "$@"; }}
 """
 HOSTS = """if [ -n "$DRY_RUN" ]; then HOSTS=({stand_in}); else
     mapfile -t HOSTS < <(scontrol show hostnames "$SLURM_JOB_NODELIST"); fi
 MASTER=${{HOSTS[{first}]}}
 TRAINERS=$(IFS=,; echo "${{HOSTS[*]:{first}}}")
 export PYTHON MASTER
+shown export PYTHON="$PYTHON" MASTER="$MASTER"
 """
 SERVE = """export CR_VLLM_HOST={host}
+echo "+ export CR_VLLM_HOST=$CR_VLLM_HOST"
 echo "+ {shown} &"
 if [ -z "$DRY_RUN" ]; then
     {command} &

@@ -15,6 +15,9 @@ from cr_utils.questions import Question
 
 FORMAT_WEIGHT = 0.1
 REWARD = {"grpo_reward": "terminal", "grpo_format_weight": FORMAT_WEIGHT}
+# TRL's losses to verl's ways of putting tokens together, of which its own default is the first.
+SUMS = {"dapo": "token-mean", "bnpo": "token-mean", "grpo": "seq-mean-token-mean",
+        "dr_grpo": "seq-mean-token-sum-norm"}
 
 
 def row(question: Question, index: int, split: str, reward: dict = REWARD) -> dict:
@@ -70,11 +73,11 @@ def export(problems: list[dict], values: dict, out: Path) -> dict[str, int]:
 
 
 def command(values: dict, model: str, out: Path) -> str:
-    """The verl command that matches a profile's GRPO stage (group, batches, rate, KL, no entropy term)."""
-    launch = values["launch"]
+    """The verl command that matches a profile's GRPO stage: group, batches, rate, loss, no entropy term."""
+    launch, loss = values["launch"], "grpo" if values["grpo_literal"] else values["grpo_loss"]
     settings = {
         "algorithm.adv_estimator": "grpo",
-        "algorithm.use_kl_in_reward": values["grpo_beta"] > 0,
+        "algorithm.use_kl_in_reward": False,
         "algorithm.norm_adv_by_std_in_grpo": values["grpo_literal"],
         "data.train_files": out / "train.parquet",
         "data.val_files": out / "val.parquet",
@@ -86,7 +89,9 @@ def command(values: dict, model: str, out: Path) -> str:
         "actor_rollout_ref.actor.optim.lr": values["grpo_lr"],
         "actor_rollout_ref.actor.ppo_mini_batch_size": values["grpo_prompts"] // values["grpo_updates"],
         "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": values["grpo_batch_size"],
-        "actor_rollout_ref.actor.use_kl_loss": values["grpo_beta"] > 0,
+        "actor_rollout_ref.actor.loss_agg_mode": SUMS[loss],
+        "actor_rollout_ref.actor.optim.weight_decay": values["grpo_extra"].get("weight_decay", 0.0),
+        **_kl(values),
         "actor_rollout_ref.actor.entropy_coeff": 0,
         "actor_rollout_ref.rollout.name": "vllm",
         "actor_rollout_ref.rollout.n": values["grpo_group"],
@@ -103,6 +108,16 @@ def command(values: dict, model: str, out: Path) -> str:
     }
     words = [shlex.quote(f"{key}={value}") for key, value in settings.items()]
     return " \\\n    ".join(["python -m verl.trainer.main_ppo", *words])
+
+
+def _kl(values: dict) -> dict:
+    """verl's settings for a profile's KL term, which is one of the loss."""
+    actor, beta = "actor_rollout_ref.actor", values["grpo_beta"]
+    if not beta:
+        return {f"{actor}.use_kl_loss": False}
+    return {f"{actor}.use_kl_loss": True, f"{actor}.kl_loss_coef": beta,
+            f"{actor}.kl_loss_type": "low_var_kl",
+            "actor_rollout_ref.ref.log_prob_micro_batch_size_per_gpu": values["grpo_batch_size"]}
 
 
 def main(words: list[str]) -> int:
