@@ -7,11 +7,14 @@ Limits: one training a row, so that small differences may be the seed's.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
-from cr_utils import figure_style, stats
+from cr_utils import figure_style, jsonl, stats
 from cr_utils.figure_style import BENCHMARK_LABELS, INK, OTHER_COLORS, OTHER_MARKERS, axes, empty, styled
+from cr_utils.tablefile import read_table
 
 CHOICES, CURVE, FIGURE = "choices.jsonl", "curve.jsonl", "learning"
 MOST = 12  # operations shown
@@ -115,6 +118,17 @@ def _line(ax, rows: list[dict], x: str, name: str, place: int, direct: bool) -> 
                 ls="--" if direct else "-", ms=4, lw=1.2, elinewidth=0.8, ecolor=INK, label=told)
 
 
-def draw(rows: list[dict], folder) -> list:
+def draw(rows: list[dict], folder: Path) -> list[Path]:
     """Write the figure as png and svg; the paths."""
     return figure_style.save(figure(rows), folder, FIGURE)
+
+
+def parts(folder: Path, tables: Path) -> dict[str, str]:
+    """The parts of docs/base.md that records are at hand for, by the name of their markers."""
+    made = {}
+    for name, record, write in (("choices", CHOICES, choices), ("curve", CURVE, curve)):
+        if (folder / record).is_file():
+            made[name] = write(jsonl.read(folder / record))
+    if (tables / "operations.csv").is_file():
+        made["limits"] = limits(read_table(tables, "operations"))
+    return made

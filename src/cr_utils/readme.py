@@ -1,5 +1,5 @@
-"""What README.md, docs/files.md and docs/06_ablations.md say from records: results, claims and rates of the
-reference run, and the list of files.
+"""What README.md, docs/files.md, docs/06_ablations.md and docs/base.md say from records: results, claims and
+rates of the reference run, the measurements of the base, and the list of files.
 
 Scope: replaces the text between `<!-- name:begin -->` and `<!-- name:end -->`; everything else is written by
 hand. A test compares these files with what this module makes, so that nothing in them can grow old.
@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 from . import claims as verdicts
-from . import colab, jsonl, paths
+from . import colab, jsonl, learning, paths
 from .results import Results, memory_of
 from .tablefile import read_table
 
@@ -27,7 +27,7 @@ MODELS = ("trivial", "base_direct", "base", "sft", "grpo")
 HEADINGS = {"base_direct": "base, direct", "base": "base, chain", "sft": "SFT", "grpo": "SFT + GRPO"}
 FOLDERS = ("notebooks", "params", "src/cr_utils", "src/cr_utils/wide", "src/cr_utils/zygote", "tests",
            "tests/browser", "tests/hostile", "speed", "docs")
-FILLED = ("README.md", "docs/files.md", "docs/06_ablations.md")
+FILLED = ("README.md", "docs/files.md", "docs/06_ablations.md", "docs/base.md")
 BUDGET, ASKED = 300_000, 1400  # of the arms about data in docs/06_ablations.md: completion tokens, questions
 
 
@@ -142,6 +142,7 @@ def filled(text: str, folder: Path) -> str:
     parts = {"files": files(), "clone": clone()}
     if (folder / "tables" / "main.csv").exists():
         parts |= {"results": results(folder), "claims": claims(folder), **paces(folder)}
+    parts |= learning.parts(folder.parent / "base", folder / "tables")
     return put(text, parts)
 
 
