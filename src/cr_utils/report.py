@@ -36,7 +36,7 @@ BOX = ("<b>Small scale.</b> This run trains a model of {size} on generated progr
        "paper's questions of a small model and <b>is no evidence for or against the claims about 7B and 14B "
        "models</b> (C4, C5, C6). Published numbers stand beside ours only to show where they come from.")
 TRY = ("<b>A first try.</b> Every stage takes a few steps, so that <b>nothing is learnt</b>: this page shows "
-       "that all stages run and what they leave. Its accuracies say nothing about the method, and it <b>is no "
+       "that all stages run and what they leave. Its rates say nothing about the method; it <b>is no "
        "evidence for or against any claim</b>. <code>make reproduce</code> makes the run that learns.")
 LARGE = ("<b>Scale.</b> This run started from {model}. Claims about models of another size stay “not run”. "
          "Published numbers come from secondary sources, as the source column says.")
