@@ -2,8 +2,8 @@
 
 Scope: an endless numbered stream of documents; document i depends on the seed, the mixture and i alone, so
 any process can make any part. Programs come from the training share of all programs (see `share`), so that no
-held-out program can be among them; a share `wide` of all documents is of the wide grammar. Limits: the two
-grammars' programs.
+held-out program can be among them; copies and near copies of benchmark programs are left out. A share `wide`
+of all documents is of the wide grammar. Limits: the two grammars' programs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .fingerprints import fingerprint
 from .trace import Trace, trace_call
 from .wide import facts as wide_facts
 from .wide import make as wide_make
+from .wide.near import resembling
 
 MAX_STEPS = 40  # of a run
 MOST_STEPS = 6  # single steps of one run in a document
@@ -57,7 +58,7 @@ def _program(rng: random.Random) -> tuple[dict, Trace] | None:
     cell = constraints.sample_cell(rng)
     code, types = grammar.program(rng, cell)
     code = code.rstrip("\n")
-    if static_reason(code, fingerprint(code), "train", cell, types):
+    if static_reason(code, fingerprint(code), "train", cell, types) or resembling(code):
         return None
     text = grammar.arguments(rng, types, rng.random() < 0.7)
     found = execute(code, text, cell, MAX_STEPS)
