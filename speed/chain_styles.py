@@ -2,9 +2,9 @@
 
 python speed/chain_styles.py [--problems 500] [--profile tiny] [--task output] [--wide]
 
-The problems are new ones of the profile's kind (training split, its seed); each is narrated in every style. Over
-850: chains that `distill` would not accept; over the limit: chains longer than the profile's longest answer.
-Chains that the interpreter cannot write in every style are left out. Prints the table of docs/02_distill.md;
+The problems are new ones of the profile's kind (training split, its seed); each is narrated in every style.
+Over 850: chains that `distill` would not accept; over the limit: chains longer than the profile's longest
+answer. Problems that cannot be told in every style are left out. Prints the table of docs/02_distill.md;
 nothing depends on the clock.
 """
 
@@ -35,7 +35,8 @@ def chains(values: dict, count: int, task: str) -> list[list[str]]:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(description=__doc__,
+                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--problems", type=int, default=500)
     options.add_argument("--profile", default="tiny")
     options.add_argument("--task", default="output")
@@ -53,7 +54,8 @@ def main() -> None:
         long, cut = (sum(size > most for size in found) / len(texts) for found, most in
                      ((map(len, texts), distill.MAX_CHAIN_TEXT), (sizes, limit)))
         print(f"| `{style}` | {statistics.mean(sizes):.0f} | {statistics.median(sizes):.0f} | "
-              f"{statistics.mean(map(len, texts)):.0f} | {lines:.1f} | {100 * long:.1f} % | {100 * cut:.1f} % |")
+              f"{statistics.mean(map(len, texts)):.0f} | {lines:.1f} | {100 * long:.1f} % | "
+              f"{100 * cut:.1f} % |")
 
 
 if __name__ == "__main__":

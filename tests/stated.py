@@ -1,4 +1,4 @@
-"""What a chain in words, prose or states claims of variables, read back from its text and held against the run.
+"""What a chain in words, prose or states claims of variables, read back from its text, against the run.
 
 Knows the text and the trace alone, nothing of how chains are written. A claim ``name = value`` must hold at
 its place: at or after the place where the claim before it held. A line of states must be the whole state

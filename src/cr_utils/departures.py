@@ -42,7 +42,8 @@ def lines(completion: str) -> list[str] | None:
 def departure(completion: str, reference: str, code: str, style: str = "facts") -> Departure | None:
     """The first step that differs from the reference's; None where the completion gives no steps.
 
-    style: of the reference, one of those that can be compared (forms), which numbers steps or not. A step that is missing at the end counts as the first wrong one, and so does one beyond the end.
+    style: of the reference, one of those that can be compared (forms); numbers of steps are not. A step that
+    is missing at the end counts as the first wrong one, and so does one beyond the end.
     """
     given, right = lines(completion), lines(reference) or []
     if not given:

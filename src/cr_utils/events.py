@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .narrator import Narrator, show
@@ -36,9 +37,9 @@ class Event:
     """kind: call, calling, step, test, items, turn, end, break, continue, pass or return.
 
     line, text: the statement; function, frame: the call that it belongs to. facts: (operation, value) texts,
-    with an empty value for a change in place; changes: (name, value) of what was given a value; value: of a
-    test, a loop's items or a return; note: the call that is made, or the number of the turn; state: the
-    variables of the frame afterwards.
+    with an empty value for a change in place; changes: (variable, value) of what was given a value or was
+    changed in place; value: of a test, a loop's items or a return; note: the call that is made, or the number
+    of the turn; state: the variables of the frame afterwards.
     """
 
     kind: str
@@ -71,7 +72,7 @@ class _Frame:
     env: dict
     fresh: bool = True  # its call was not told yet
     node: ast.stmt | None = None
-    changes: list[tuple[str, str]] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
 
 class Recorder(Narrator):
@@ -90,22 +91,24 @@ class Recorder(Narrator):
     def fact(self, left, value):
         self.told.append((left, show(value)))
 
-    def put(self, kind: str, value: str | None = None, note: str = "", changes: tuple = ()) -> None:
-        """Add an event with what was gathered since the last one."""
+    def put(self, kind: str, value: str | None = None, note: str = "", changes: Iterable[str] = ()) -> None:
+        """Add an event with what was gathered since the last one; changes: further names that have values."""
         self.count += 1
         if self.count > MOST:
             raise TooLong("more events than the limit")
         frame = self.frames[-1]
         state = {name: show(held) for name, held in frame.env.items()}
+        given = tuple((name, state[name]) for name in dict.fromkeys([*frame.changes, *changes])
+                      if name in state)
         self.block.append(Event(kind, self.here.number, self.here, frame.function, frame.number,
-                                tuple(self.told), (*frame.changes, *changes), value, note, state))
+                                tuple(self.told), given, value, note, state))
         self.told, frame.changes = [], []
 
     def say(self, text):
         frame = self.frames[-1]
         if frame.fresh:
             frame.fresh = False
-            self.put("call", changes=tuple((name, show(held)) for name, held in frame.env.items()))
+            self.put("call", changes=frame.env)
         elif text.startswith("["):
             self._turn(text[1:text.index("]")])
         elif text == "end":
@@ -119,7 +122,7 @@ class Recorder(Narrator):
     def say_value(self, name, value):
         frame, text = self.frames[-1], show(value)
         if name:
-            frame.changes.append((name, text))
+            frame.changes.append(name)
         elif isinstance(frame.node, ast.Return):
             self.put("return", text)
         elif self.loops and (self.loops[-1].frame, self.loops[-1].line) == (frame.number, self.here.number):
@@ -131,7 +134,10 @@ class Recorder(Narrator):
 
     def after_change(self, node, holder, how):
         self.told.append((how, ""))
-        self.frames[-1].changes.append((ast.unparse(node), show(holder)))
+        while isinstance(node, ast.Subscript | ast.Attribute | ast.Call):
+            node = node.func if isinstance(node, ast.Call) else node.value
+        if isinstance(node, ast.Name):  # the variable that holds what was changed
+            self.frames[-1].changes.append(node.id)
 
     def call(self, name, args, depth=0):
         node = self.functions.get(name)
@@ -162,9 +168,8 @@ class Recorder(Narrator):
         self.block = loop.turns[-1]
 
     def _turn(self, number: str) -> None:
-        loop, env = self.loops[-1], self.frames[-1].env
-        self._begin(loop)
-        self.put("turn", note=number, changes=tuple((name, show(env[name])) for name in loop.names))
+        self._begin(self.loops[-1])
+        self.put("turn", note=number, changes=self.loops[-1].names)
 
     def do_For(self, node, env, depth):
         names = [part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)]

@@ -1,9 +1,9 @@
 """Which style a chain is written in, and what a line of it says, in one form for all styles.
 
-Scope: lines of the styles of schema.STYLES. Steps, numbered steps and states can be compared with the run line
-by line; a monologue, whose words vary, cannot. A line splits into where the run is (a line of the program, or
-words of our own) and what is said of it (facts). Limits: texts are told apart by the form of their first line
-alone; a text in no known form counts as steps.
+Scope: lines of the styles of schema.STYLES. Steps, numbered steps and states can be compared with the run
+line by line; a monologue, whose words vary, cannot. A line splits into where the run is (a line of the
+program, or words of our own) and what is said of it (facts). Limits: texts are told apart by the form of
+their first line alone; a text in no known form counts as steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from .schema import STEPS
 NUMBER = re.compile(r"\d+\. ")
 _STATE = re.compile(r"(?:line (\d+)|call \w+|\w+ ends): ")
 _QUOTE = re.compile(r"`(.*?)`: (.*)", re.DOTALL)
-_WORDS = re.compile(r"Turn|The loop ends|The next turns go the same way|\w+ is called|\w+ ends and returns None")
+_WORDS = re.compile(r"Turn|The loop ends|The next turns go the same way|\w+ is called|"
+                    r"\w+ ends and returns None")
 _NAME = re.compile(r", (?=[A-Za-z_]\w* = )")
 
 

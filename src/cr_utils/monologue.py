@@ -79,11 +79,6 @@ def _claims(pairs) -> str:
     return ", ".join(f"`{name} = {text}`" for name, text in dict(pairs).items())
 
 
-def _sentence(text: str) -> str:
-    """A sentence with a capital where it begins with a word of ours."""
-    return text if text[:1] in "'\"`[({" else text[:1].upper() + text[1:]
-
-
 def _summed(part: Sum, dice: random.Random) -> list[str]:
     spans = ", ".join(f"`{name} = {first}` ... {last}" for name, first, last in part.spans)
     text = dice.choice(("The next {} turns go the same way", "It goes on like this for {} turns"))
@@ -128,7 +123,7 @@ _PLAIN = {
 def _step(event: Event, done: str, dice: random.Random) -> str:
     claims = _claims(event.changes)
     if not claims:
-        return f"{_sentence(done) or 'A line without effect'}."
+        return f"{done or 'That line has no effect'}."
     if not done:
         return dice.choice(("Now {}.", "Then {}.", "This sets {}.")).format(claims)
     return dice.choice(("{0}, so {1}.", "{0}, which makes {1}.", "Now {1}, because {0}.", "Then {0}: {1}.")
@@ -144,5 +139,7 @@ def _test(event: Event, done: str, dice: random.Random) -> str:
     else:
         ends = (("so the condition holds", "so the branch is taken") if holds
                 else ("so the condition does not hold", "so the branch is not taken"))
-    told = done if done and shown(event) else f"{done + ', then ' if done else ''}the test gives {event.value}"
-    return f"{_sentence(told)}, {dice.choice(ends)}."
+    told = done
+    if not shown(event):
+        told = f"{done}, then the test gives {event.value}" if done else f"The test gives {event.value}"
+    return f"{told}, {dice.choice(ends)}."

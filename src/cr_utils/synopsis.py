@@ -22,7 +22,7 @@ def outline(code: str, entry_point: str) -> str:
     """One clause: ``f takes s and n; it sets t to s.upper(), loops over range(n), and returns t``."""
     node = _function(code, entry_point)
     names = [one.arg for one in node.args.args]
-    body = [one for one in node.body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
+    body = node.body[ast.get_docstring(node) is not None:]
     if len(body) > MOST:
         body = [one for one in body if isinstance(one, WEIGHTY)] or body[:MOST]
     clauses = [_clause(one) for one in body]
@@ -30,7 +30,7 @@ def outline(code: str, entry_point: str) -> str:
 
 
 def demands(code: str, entry_point: str, output: str) -> list[str]:
-    """Sentences about what must hold for a call to give `output`: its type and size, one step back from it."""
+    """Sentences about what must hold for a call to give `output`: its type and size, and one step back."""
     value = literals.parse(output)
     unit, kind = SIZED.get(type(value)), type(value).__name__
     article = "an" if kind[0] in "aeiou" else "a"

@@ -1,9 +1,9 @@
 """Long loops in brief: which turns are told, and what is said of those that go the same way.
 
 Scope: the loops of `events`. Turns are the same when they run the same statements in the same order with the
-same outcomes of their tests. From FIRST such turns on, at least LEAST more of them in a row are summed up: how
-many, the loop's variables in the first and the last of them, and the variables after them. Turns of another
-kind, such as the one that breaks the loop off, are always told.
+same outcomes of their tests. From FIRST such turns on, at least LEAST more of them in a row are summed up:
+how many, the loop's variables in the first and the last of them, and the variables after them. Turns of
+another kind, such as the one that breaks the loop off, are always told.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from .events import Event, Loop
 
 FIRST = 2
 LEAST = 3
-FALSE = frozenset(("False", "None", "0", "0.0", "-0.0", "''", "b''", "[]", "()", "{}", "set()", "frozenset()"))
+FALSE = frozenset(("False", "None", "0", "0.0", "-0.0", "0j", "''", "b''", "[]", "()", "{}", "set()",
+                   "frozenset()"))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The styles `numbered` and `scratchpad`: a run's events as numbered steps in words, or as states alone.
 
 numbered: ``2. `t = s.upper()`: 'ab'.upper() gives 'AB', so t = 'AB'.``, every operation with its value.
-scratchpad: ``line 2: s = 'ab', t = 'AB'``, all variables after every line that changes one, no operations; for
-questions about lines also the lines that change nothing. Long loops are told in brief (turns). Limits: those of
-the narrator; every text is made of what the run gave.
+scratchpad: ``line 2: s = 'ab', t = 'AB'``, all variables after every line that changes one, no operations;
+for questions about lines also the lines that change nothing. Long loops are told in brief (turns). Limits:
+those of the narrator; every text is made of what the run gave.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _outcome(event: Event) -> str:
     if event.kind == "calling":
         return f"{event.note} is called"
     if event.kind in ("test", "items") and not shown(event):
-        return f"the test gives {event.value}" if event.kind == "test" else f"the loop goes over {event.value}"
+        return f"the {'test gives' if event.kind == 'test' else 'loop goes over'} {event.value}"
     words = {"break": "the loop stops", "continue": "the turn ends", "pass": "nothing is done"}
     return words.get(event.kind) or listed(event.changes)
 

@@ -11,8 +11,8 @@ words:
 
 The truth is the interpreter's own narration of the run. Where it has none (other tasks, programs that it
 cannot narrate) the reward is the terminal one. Steps are read in the styles of schema.STEPS only: a chain in
-words, prose or states earns nothing for its steps, however right they are. For programs of our generator: they are evaluated in this
-process.
+words, prose or states earns nothing for its steps, however right they are. For programs of our generator:
+they are evaluated in this process.
 """
 
 from __future__ import annotations
