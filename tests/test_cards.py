@@ -55,3 +55,17 @@ def test_only_finished_models_are_pushed_and_private_by_default(monkeypatch, cap
     finished("03_sft", {})
     assert cards.main(["03_sft", "--profile", "smoke", "--to", "me/it"]) == 0
     assert seen == [("me/it", True)] and capsys.readouterr().out == "hub/me/it\n"
+
+
+def test_a_hub_out_of_reach_is_one_line(monkeypatch):
+    import huggingface_hub
+    from huggingface_hub.errors import HTTPError
+
+    class Api:
+        def create_repo(self, *_, **__):
+            raise HTTPError("Name or service not known\nand more")
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    finished("03_sft", {})
+    with pytest.raises(UserError, match="^me/it was not pushed: Name or service not known [(]log in"):
+        cards.main(["03_sft", "--profile", "smoke", "--to", "me/it"])

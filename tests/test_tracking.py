@@ -1,7 +1,7 @@
 """Tracking beside log.jsonl: off by default, a clear message where the package is missing, else its curves.
 
 The trackers are no part of the environment: what needs one is skipped without it, here or for the interpreter
-that CR_TRACKING_PYTHON names (a virtual environment with `pip install tensorboard trackio wandb`).
+that CR_TRACKING_PYTHON names (a virtual environment with them; docs/real_models.md has the commands).
 """
 
 import importlib.util

@@ -85,26 +85,35 @@ def write(run: record.Record, metrics: dict) -> Path:
 def push(stage: str, values: dict, to: str, private: bool = True) -> str:
     """Upload the model or the data of a finished stage to the hub as `to` (owner/name); its address.
 
-    Raises UserError where the stage is not finished, or finished without a card.
+    Raises UserError where the stage is not finished, or finished without a card, and where the hub refuses or
+    is out of reach.
     """
     kind = "data" if stage in DATA else "model"
     finished = record.manifest(values["profile"], stage)
     if finished is None:
         raise UserError(f"{stage} of profile {values['profile']} is not finished: there is no {kind} to push")
+    from huggingface_hub.errors import HTTPError  # of the client that the hub's library uses
+
+    try:
+        return _upload(stage, values["profile"], finished["outputs"], to, private)
+    except (OSError, HTTPError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{to} was not pushed: {reason} (log in with `hf auth login`)") from error
+
+
+def _upload(stage: str, profile: str, outputs: dict, to: str, private: bool) -> str:
     from huggingface_hub import HfApi
 
-    api = HfApi()
-    if kind == "data":
-        names = [name for name in finished["outputs"] if name == "README.md" or name.startswith("data/")]
+    api, folder = HfApi(), paths.stage_dir(profile, stage)
+    if stage in DATA:
+        names = [name for name in outputs if name == "README.md" or name.startswith("data/")]
         if "README.md" not in names:
             raise UserError(f"{stage} has no card: run it again with --force {stage}, then push")
         api.create_repo(to, private=private, exist_ok=True, repo_type="dataset")
-        folder = paths.stage_dir(values["profile"], stage)
         return str(api.upload_folder(repo_id=to, folder_path=str(folder), repo_type="dataset",
                                      allow_patterns=[*names, *DATA[stage]]))
     api.create_repo(to, private=private, exist_ok=True)
-    folder = paths.stage_dir(values["profile"], stage) / "model"
-    return str(api.upload_folder(repo_id=to, folder_path=str(folder)))
+    return str(api.upload_folder(repo_id=to, folder_path=str(folder / "model")))
 
 
 def main(words: list[str]) -> int:
