@@ -80,7 +80,8 @@ def main() -> None:
     asked.add_argument("--cruxeval", type=int, default=200, help="CRUXEval output questions")
     asked.add_argument("--out", type=Path, default=Path("results/base_curve.jsonl"))
     given = asked.parse_args()
-    settings = params.load(given.profile) | {"ablation_items": given.items, "ablation_cruxeval": given.cruxeval}
+    settings = params.load(given.profile)
+    settings |= {"ablation_items": given.items, "ablation_cruxeval": given.cruxeval}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     with jsonl.Appender(given.out, key="label") as file:
         known = {row["label"] for row in file.rows}

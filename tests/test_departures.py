@@ -85,7 +85,8 @@ def test_annotated_items_have_what_the_tables_need():
 
 @pytest.mark.parametrize("fact, name", [
     ("'ab'.upper() == 'AB'", "str.upper"), ("len([1, 2]) == 2", "len()"), ("1 + 2 == 3", "int +"),
-    ("[1, 2][0:1] == [1]", "list[i:j]"), ("'abc'[::-1] == 'cba'", "str[i:j:k]"), ("(1, 2)[0] == 1", "tuple[i]"),
+    ("[1, 2][0:1] == [1]", "list[i:j]"), ("'abc'[::-1] == 'cba'", "str[i:j:k]"),
+    ("(1, 2)[0] == 1", "tuple[i]"),
     ("1 in [1] == True", "in, not in"), ("1 < 2 == True", "comparison"), ("[0] c = 'a'", "loop item"),
     ("end", "loop item"), ("t = 'AB'", "value of a variable"), ("d['a'] = 1", "value of a variable"),
     ("call g('a', 2)", "g()"), ("out.append(3)", ".append"), ("'a == b'", "value of a line"),

@@ -16,7 +16,8 @@ def row(name, steps, right, **more):
 ROWS = [row("20M", 0, {"heldout": [10, 100], "cruxeval": [4, 100]}, bits_per_character=0.5, steps_right=0.4),
         row("50M", 0, {"heldout": [20, 100], "cruxeval": [5, 100]}, bits_per_character=0.3, steps_right=0.5),
         row("20M", 170, {"heldout": [30, 100], "cruxeval": [6, 100]}),
-        row("50M", 170, {"heldout": [40, 100], "cruxeval": [7, 100]}), row("50M", 680, {"heldout": [50, 100]})]
+        row("50M", 170, {"heldout": [40, 100], "cruxeval": [7, 100]}),
+        row("50M", 680, {"heldout": [50, 100]})]
 
 
 def test_a_choice_is_a_line_with_its_numbers():
@@ -32,10 +33,11 @@ def test_a_line_of_the_curve_has_intervals_and_dashes_for_what_was_not_measured(
 
 
 def test_the_limits_are_the_operations_that_fail_most_beside_unseen_cells():
-    frame = pd.DataFrame([("grpo", "heldout", "sum()", 100, 0.6, 0.4), ("grpo", "heldout", "rarer operations", 9, 0.5, 0.3),
-                          ("grpo", "heldout", "next line", 900, 0.98, 0.2), ("sft", "heldout", "len()", 9, 0.1, 0.9),
-                          ("grpo", "heldout_ood", "next line", 100, 0.8, 0.7)],
-                         columns=["model", "benchmark", "operation", "n", "accuracy", "share_of_failures"])
+    columns = ["model", "benchmark", "operation", "n", "accuracy", "share_of_failures"]
+    frame = pd.DataFrame([
+        ("grpo", "heldout", "sum()", 100, 0.6, 0.4), ("grpo", "heldout", "rarer operations", 9, 0.5, 0.3),
+        ("grpo", "heldout", "next line", 900, 0.98, 0.2), ("sft", "heldout", "len()", 9, 0.1, 0.9),
+        ("grpo", "heldout_ood", "next line", 100, 0.8, 0.7)], columns=columns)
     lines = learning.limits(frame).splitlines()
     assert lines[2:] == ["| sum() | 100 | 60.0 % | 40.0 % | — | — | — |",
                          "| next line | 900 | 98.0 % | 20.0 % | 100 | 80.0 % | 70.0 % |"]

@@ -1,10 +1,10 @@
-"""Counts of right answers: nothing is asked twice, kept problems, the order of prompts, the command itself."""
+"""Counts of right answers: nothing is asked twice, kept problems, the order of prompts, the command."""
 
 import json
 
 import pytest
-
 from answering_server import Answering
+
 from cr_utils import __main__ as command
 from cr_utils import grpo, jsonl, params, passes, questions, synthesis
 from cr_utils.errors import UserError

@@ -1,4 +1,4 @@
-"""What the small base was measured by: choices of tokenizer and shape at equal compute, and the learning curve.
+"""What the small base was measured by: tokenizers and shapes at equal compute, and the learning curve.
 
 Scope: tables (markdown) and the figure of docs/base.md, from the records that speed/base_choices.py and
 speed/base_curve.py leave under results/reference/base, and the operations of the reference run's chains.
@@ -22,8 +22,8 @@ MOST = 12  # operations shown
 
 def choices(rows: list[dict]) -> str:
     """One line per tokenizer or shape: size, what it read, and how well it does on unseen documents."""
-    lines = ["| variant | parameters | vocabulary | tokens | characters | bits a character | single steps right |"
-             " direct outputs right |", "|---|---|---|---|---|---|---|---|"]
+    lines = ["| variant | parameters | vocabulary | tokens | characters | bits a character | "
+             "single steps right | direct outputs right |", "|---" * 8 + "|"]
     for row in rows:
         lines.append(f"| {row['variant']} | {row['weights']:,} | {row['vocabulary']:,} | {row['tokens']:,} | "
                      f"{row['characters']:,} | {row['bits_per_character']:.3f} | "
@@ -41,7 +41,8 @@ def curve(rows: list[dict]) -> str:
         bits, steps = row.get("bits_per_character"), row.get("steps_right")
         told = [f"{bits:.3f}" if bits is not None else "—",
                 f"{100 * steps:.1f} %" if steps is not None else "—"]
-        lines.append(f"| {row['model']} | {row['sft_steps'] or '0, direct'} | " + " | ".join([*cells, *told]) + " |")
+        lines.append(f"| {row['model']} | {row['sft_steps'] or '0, direct'} | "
+                     + " | ".join([*cells, *told]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -55,10 +56,11 @@ def limits(frame: pd.DataFrame, model: str = "grpo") -> str:
 
     frame: tables/operations.csv.
     """
-    lines = ["| operation | reached, held out | right | share of first failures | reached, unseen cells | right | "
-             "share of first failures |", "|---|---|---|---|---|---|---|"]
+    lines = ["| operation | reached, held out | right | share of first failures | "
+             "reached, unseen cells | right | share of first failures |", "|---" * 7 + "|"]
     mine = frame[frame["model"] == model]
-    near, far = (mine[mine["benchmark"] == name].set_index("operation") for name in ("heldout", "heldout_ood"))
+    near, far = (mine[mine["benchmark"] == name].set_index("operation")
+                 for name in ("heldout", "heldout_ood"))
     worst = [name for name in near.index if name != "rarer operations"][:MOST]
     for name in worst:
         lines.append(f"| {name} | " + " | ".join(
@@ -75,7 +77,7 @@ def _cells(side: pd.DataFrame, name: str) -> list[str]:
 
 @styled
 def figure(rows: list[dict], ax=None):
-    """Accuracy by tokens of pre-training (`millions` of a row) and by SFT updates of the last base. Two axes."""
+    """Accuracy by tokens of pre-training (`millions` of a row), and by SFT updates of the last base."""
     found = axes(ax, 1, 2, height=2.9)
     sized = [row for row in rows if row.get("millions")]
     by_tokens = [row for row in sized if row["sft_steps"] in (0, _common(sized))]
@@ -101,7 +103,8 @@ def _lines(ax, rows: list[dict], x: str, label: str, group: str) -> None:
     names = list(dict.fromkeys(name for row in rows for name in row["right"]))
     for place, name in enumerate(names):
         for key in dict.fromkeys(row[group] for row in rows):
-            mine = sorted((row for row in rows if row[group] == key and name in row["right"]), key=lambda row: row[x])
+            mine = sorted((row for row in rows if row[group] == key and name in row["right"]),
+                          key=lambda row: row[x])
             _line(ax, mine, x, name, place, direct=not mine[0]["sft_steps"])
     ax.set(xlabel=label, ylim=(0, None))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -114,8 +117,9 @@ def _line(ax, rows: list[dict], x: str, name: str, place: int, direct: bool) -> 
     errors = [[value - end.low for value, end in zip(values, ends, strict=True)],
               [end.high - value for value, end in zip(values, ends, strict=True)]]
     told = f"{BENCHMARK_LABELS[name]}, {'direct' if direct else 'SFT'}"
-    ax.errorbar([row[x] for row in rows], values, errors, color=OTHER_COLORS[place], marker=OTHER_MARKERS[place],
-                ls="--" if direct else "-", ms=4, lw=1.2, elinewidth=0.8, ecolor=INK, label=told)
+    ax.errorbar([row[x] for row in rows], values, errors, color=OTHER_COLORS[place],
+                marker=OTHER_MARKERS[place], ls="--" if direct else "-", ms=4, lw=1.2, elinewidth=0.8,
+                ecolor=INK, label=told)
 
 
 def draw(rows: list[dict], folder: Path) -> list[Path]:
