@@ -8,7 +8,7 @@ CRUXEval output questions answered right. 0 updates: the start model itself, ask
 character and its share of right single steps on fresh documents of the base's last phase. Problems and chains
 are those of a finished run of the profile; the learning rate falls over each budget. A name such as 20M says
 how many million tokens a base has read, for the figure. A row that is in the file already is not made again,
-an interrupted SFT goes on.
+an interrupted SFT goes on; as many updates of the shipped base as the run itself made are the run's own row.
 """
 
 from __future__ import annotations
@@ -52,6 +52,20 @@ def accuracies(name: str, spec: str, settings: dict, problems: list[dict], out: 
     return counted
 
 
+def of_run(run: Path, settings: dict, spec: str, steps: int) -> dict[str, list[int]]:
+    """{benchmark: [right, n]} of the run's own tuned model, where it is what a row asks for; else {}."""
+    items = run / "05_eval" / "items.jsonl"
+    if spec != settings["model"] or steps != settings["sft_steps"] or not items.is_file():
+        return {}
+    counted: dict[str, list[int]] = {}
+    for item in jsonl.read(items):
+        if item["model"] == "sft" and item["task"] == "output" and item["benchmark"] != "reval":
+            found = counted.setdefault(item["benchmark"], [0, 0])
+            found[0] += bool(item["verdict"])
+            found[1] += 1
+    return counted
+
+
 def measure(name: str, spec: str, steps: int, settings: dict, given: argparse.Namespace) -> dict:
     """One row: a start model after so many updates."""
     run = paths.results(given.profile)
@@ -62,6 +76,8 @@ def measure(name: str, spec: str, steps: int, settings: dict, given: argparse.Na
     if not steps:
         return row | {**single_steps(spec, given.out),
                       "right": accuracies(label, spec, settings, problems, items, direct=True)}
+    if own := of_run(run, settings, spec, steps):
+        return row | {"right": own, "of_run": given.profile}
     rows = distill.accepted(jsonl.read(run / "02_distill" / "chains.jsonl"))
     own = {**settings, "sft_steps": steps, "sft_eval_every": steps}
     summary = sft.train(rows, spec, folder, own, validate=None)

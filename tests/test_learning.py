@@ -45,7 +45,7 @@ def test_the_limits_are_the_operations_that_fail_most_beside_unseen_cells():
 
 def test_the_figure_has_a_line_for_each_benchmark_and_form():
     left, right = learning.figure(ROWS)
-    told = [text.get_text() for text in left.get_legend().get_texts()]
+    told = [text.get_text() for text in left.get_figure().legends[0].get_texts()]
     assert sorted(told) == sorted(["held out, direct", "held out, SFT", "CRUXEval, direct", "CRUXEval, SFT"])
     assert [list(line.get_xdata()) for line in right.get_lines() if len(line.get_xdata()) > 1] != []
     assert len(learning.figure([])) == 2

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
 from cr_utils import figure_style, jsonl, stats
-from cr_utils.figure_style import BENCHMARK_LABELS, INK, OTHER_COLORS, OTHER_MARKERS, axes, empty, styled
+from cr_utils.figure_style import BENCHMARK_LABELS, OTHER_COLORS, OTHER_MARKERS, axes, empty, styled
 from cr_utils.tablefile import read_table
 
 CHOICES, CURVE, FIGURE = "choices.jsonl", "curve.jsonl", "learning"
@@ -78,7 +78,7 @@ def _cells(side: pd.DataFrame, name: str) -> list[str]:
 @styled
 def figure(rows: list[dict], ax=None):
     """Accuracy by tokens of pre-training (`millions` of a row), and by SFT updates of the last base."""
-    found = axes(ax, 1, 2, height=2.9)
+    found = axes(ax, 1, 2, height=3.4)
     sized = [row for row in rows if row.get("millions")]
     by_tokens = [row for row in sized if row["sft_steps"] in (0, _common(sized))]
     _lines(found[0], by_tokens, "millions", "pre-training of the base, million tokens", "sft_steps")
@@ -86,6 +86,9 @@ def figure(rows: list[dict], ax=None):
     _lines(found[1], [row for row in last if row["sft_steps"]], "sft_steps", "SFT updates", "model")
     found[0].set_title("more pre-training")
     found[1].set_title("more SFT")
+    handles, told = found[0].get_legend_handles_labels()
+    if handles:
+        found[0].get_figure().legend(handles, told, loc="outside lower center", ncols=3)
     return found
 
 
@@ -107,8 +110,7 @@ def _lines(ax, rows: list[dict], x: str, label: str, group: str) -> None:
                           key=lambda row: row[x])
             _line(ax, mine, x, name, place, direct=not mine[0]["sft_steps"])
     ax.set(xlabel=label, ylim=(0, None))
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.legend(loc="best")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
 
 def _line(ax, rows: list[dict], x: str, name: str, place: int, direct: bool) -> None:
@@ -119,7 +121,7 @@ def _line(ax, rows: list[dict], x: str, name: str, place: int, direct: bool) -> 
     told = f"{BENCHMARK_LABELS[name]}, {'direct' if direct else 'SFT'}"
     ax.errorbar([row[x] for row in rows], values, errors, color=OTHER_COLORS[place],
                 marker=OTHER_MARKERS[place], ls="--" if direct else "-", ms=4, lw=1.2, elinewidth=0.8,
-                ecolor=INK, label=told)
+                label=told)
 
 
 def draw(rows: list[dict], folder: Path) -> list[Path]:
