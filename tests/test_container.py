@@ -2,6 +2,7 @@
 exists.
 """
 
+import fnmatch
 import json
 import re
 import subprocess
@@ -61,7 +62,17 @@ def test_the_environment_is_made_from_what_is_copied_before(steps):
             break
     assert {"requirements.lock", "pyproject.toml", "Makefile", "LICENSE",
             "src"} <= set(before) and "." not in before
-    assert ".venv" in ignored()  # or the checkout's own would lie over it
+    assert ("ENV", "PIP_NO_CACHE_DIR=1") in steps[:steps.index(("RUN", "make setup PYTHON=python3.11"))]
+
+
+def test_what_git_ignores_stays_out():
+    """Above all the checkout's own environments, which would lie over the image's."""
+    patterns = [line.removeprefix("**/") for line in ignored()]
+    rules = (paths.root() / ".gitignore").read_text(encoding="utf-8").split()
+    names = [rule.strip("/") for rule in rules if not rule.startswith("!")]
+    assert ".venv" in names
+    for name in names:
+        assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name
 
 
 def test_every_target_and_command_exists(text, steps):
