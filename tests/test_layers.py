@@ -35,7 +35,7 @@ LAYERS = {
         run execute failures report figures figure_style stats tables tablefile published claims
         consistency answer_tables answer_figures comparisons constructs curves eval_cli frames gallery marks
         page results samples story views readme reference kept check crate environment checklists __main__
-        natural_figures passes_cli exhibits overview explore menus scaling executed learning address
+        natural_figures passes_cli exhibits overview explore menus scaling executed learning address armruns
     """,
 }
 LAYER = {module: number for number, names in enumerate(LAYERS.values()) for module in names.split()}

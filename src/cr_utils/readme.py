@@ -12,8 +12,8 @@ import json
 import re
 from pathlib import Path
 
+from . import armruns, colab, jsonl, learning, paths
 from . import claims as verdicts
-from . import colab, jsonl, learning, paths
 from .results import Results, memory_of
 from .tablefile import read_table
 
@@ -142,7 +142,7 @@ def filled(text: str, folder: Path) -> str:
     parts = {"files": files(), "clone": clone()}
     if (folder / "tables" / "main.csv").exists():
         parts |= {"results": results(folder), "claims": claims(folder), **paces(folder)}
-    parts |= learning.parts(folder.parent / "base", folder / "tables")
+    parts |= learning.parts(folder.parent / "base", folder / "tables") | armruns.parts()
     return put(text, parts)
 
 

@@ -14,7 +14,7 @@ import re
 import shutil
 from pathlib import Path
 
-from . import exams, executed, exhibits, jsonl, kept, paths
+from . import armruns, exams, executed, exhibits, jsonl, kept, paths
 from .errors import UserError
 
 KEPT = ("manifest.json", "log.jsonl", "data.json", "counts.json", "shapes.jsonl", "selection.json",
@@ -100,5 +100,8 @@ def main(words: list[str]) -> int:
     """Keep a profile's small records."""
     asked = argparse.ArgumentParser(prog="python -m cr_utils reference", description=main.__doc__)
     asked.add_argument("--profile", default="tiny", help="whose results (default: tiny)")
-    print(f"kept in {paths.shown(keep(asked.parse_args(words).profile))}")
+    asked.add_argument("--arms", metavar="NAME", help="keep its 06 alone, as results/reference/arms/NAME")
+    given = asked.parse_args(words)
+    made = armruns.keep(given.profile, given.arms) if given.arms else keep(given.profile)
+    print(f"kept in {paths.shown(made)}")
     return 0
