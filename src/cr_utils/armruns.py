@@ -61,8 +61,8 @@ def block(folder: Path) -> str:
     made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     cores = made["hardware"].get("cores", "?")
     lines += ["", f"Percent right, in brackets the 95 % interval; then the points to the arm that it is "
-              f"compared with, and McNemar's p.\nSeed {made['seed']}, {made['wall_seconds'] / 60:.0f} minutes on "
-              f"{cores} core{'' if cores == 1 else 's'} of {made['hardware'].get('processor', '?')}."]
+              f"compared with, and McNemar's p.\nSeed {made['seed']}, {made['wall_seconds'] / 60:.0f} minutes "
+              f"on {cores} core{'' if cores == 1 else 's'} of {made['hardware'].get('processor', '?')}."]
     return "\n".join(lines) + "\n"
 
 
