@@ -59,10 +59,11 @@ def block(folder: Path) -> str:
         cells = [_cell(rows, paired, arm, name) for name in names]
         lines.append(f"| `{arm}` | " + " | ".join(cells) + " |")
     made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    cores = made["hardware"].get("cores", "?")
-    lines += ["", f"Percent right, in brackets the 95 % interval; then the points to the arm that it is "
-              f"compared with, and McNemar's p.\nSeed {made['seed']}, {made['wall_seconds'] / 60:.0f} minutes "
-              f"on {cores} core{'' if cores == 1 else 's'} of {made['hardware'].get('processor', '?')}."]
+    cores, chip = made["hardware"].get("cores", "?"), made["hardware"].get("processor", "?")
+    minutes = f"{made['wall_seconds'] / 60:.0f} minutes"
+    lines += ["", "Percent right, in brackets the 95 % interval; then the points to the arm that it is compared "
+              f"with, and McNemar's p.\nSeed {made['seed']}, {minutes} on {cores} "
+              f"core{'' if cores == 1 else 's'} of {chip}."]
     return "\n".join(lines) + "\n"
 
 
