@@ -61,8 +61,8 @@ def block(folder: Path) -> str:
     made = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     cores, chip = made["hardware"].get("cores", "?"), made["hardware"].get("processor", "?")
     minutes = f"{made['wall_seconds'] / 60:.0f} minutes"
-    lines += ["", "Percent right, in brackets the 95 % interval; then the points to the arm that it is compared "
-              f"with, and McNemar's p.\nSeed {made['seed']}, {minutes} on {cores} "
+    lines += ["", "Percent right, in brackets the 95 % interval; then the points to the arm that it is "
+              f"compared with, and McNemar's p.\nSeed {made['seed']}, {minutes} on {cores} "
               f"core{'' if cores == 1 else 's'} of {chip}."]
     return "\n".join(lines) + "\n"
 
