@@ -79,7 +79,7 @@ def _cell(rows, paired, arm: str, benchmark: str) -> str:
     if against.empty:
         return text
     test = against.iloc[0]  # its difference is the reference's gain over the arm
-    return f"{text}, {-100 * test['difference']:+.1f}, p = {test['p_value']:.2g}"
+    return f"{text}, {0.0 - 100 * test['difference']:+.1f}, p = {test['p_value']:.2g}"
 
 
 def parts() -> dict[str, str]:
