@@ -3,12 +3,13 @@
     .venv/bin/python speed/base_curve.py 20M=FOLDER 50M=shipped --sft-steps 0 170
 
 For every start model, named NAME=FOLDER (earlier states of the shipped base lie in the repository's history
-of src/cr_utils/assets/base), and every number of SFT updates: the share of held-out, out-of-distribution and
-CRUXEval output questions answered right. 0 updates: the start model itself, asked directly, with its bits a
-character and its share of right single steps on fresh documents of the base's last phase. Problems and chains
-are those of a finished run of the profile (`make reproduce`); the learning rate falls over each budget. A
-name such as 20M says how many million tokens a base has read, for the figure. A row that is in the file
-already is not made again, an interrupted SFT goes on; as many updates of the shipped base as the run itself made are the run's own row.
+of src/cr_utils/assets/base), and every number of SFT updates: the share of held-out, out-of-distribution
+and CRUXEval output questions answered right. 0 updates: the start model itself, asked directly, with its
+bits a character and its share of right single steps on fresh documents of the base's last phase. Problems
+and chains are those of a finished run of the profile (`make reproduce`); the learning rate falls over each
+budget. A name such as 20M says how many million tokens a base has read, for the figure. A row that is in
+the file already is not made again, an interrupted SFT goes on; as many updates of the shipped base as the
+run itself made are the run's own row.
 """
 
 from __future__ import annotations
@@ -96,10 +97,11 @@ def main() -> None:
     asked.add_argument("--cruxeval", type=int, default=200, help="CRUXEval output questions")
     asked.add_argument("--out", type=Path, default=Path("results/base_curve.jsonl"))
     given = asked.parse_args()
-    settings, made = params.load(given.profile), paths.results(given.profile) / "02_distill" / "manifest.json"
+    settings = params.load(given.profile)
+    made = paths.results(given.profile) / "02_distill" / "manifest.json"
     if not made.is_file():
-        raise SystemExit(f"error: {paths.shown(made)} is missing: run `make reproduce PROFILE={given.profile}` "
-                         "first")
+        raise SystemExit(f"error: {paths.shown(made)} is missing: first run `make reproduce "
+                         f"PROFILE={given.profile}`")
     settings |= {"ablation_items": given.items, "ablation_cruxeval": given.cruxeval}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     with jsonl.Appender(given.out, key="label") as file:

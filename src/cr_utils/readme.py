@@ -50,8 +50,8 @@ def results(folder: Path) -> str:
     lines = ["Accuracy in percent with 95 % Wilson intervals; greedy, strict scoring. heldout: new programs "
              "of the kinds trained on; heldout_ood: of kinds never trained on. trivial: the commonest "
              "answer of the training problems, always; base, direct: the start model asked for the answer "
-             "alone; base, chain: the same model asked for reasoning first. mean: of the tasks above it, each "
-             "counting the same whatever its n (consistency is not among them), its interval from "
+             "alone; base, chain: the same model asked for reasoning first. mean: of the tasks above it, "
+             "each counting the same whatever its n (consistency is not among them), its interval from "
              "theirs.", "",
              "| benchmark | task | n | " + " | ".join(HEADINGS.get(m, m) for m in MODELS) + " |",
              "|---" * (3 + len(MODELS)) + "|"]
