@@ -287,6 +287,7 @@ def test_the_remedy_keeps_the_users_words(fake, capsys):
 
 @pytest.mark.parametrize("words", [[], ["--plan"]])
 def test_benchmarks_that_are_not_there_are_refused_first(fake, words, tmp_path, monkeypatch):
+    paths.notebook("05_eval").write_text(paths.notebook("03_sft").read_text())
     monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path))
     with pytest.raises(UserError, match="cruxeval.jsonl is not in .*or set benchmarks to auto"):
         run.main(["01", "05", "--profile", "smoke", "-p", "benchmarks", "require", *words])
