@@ -40,7 +40,7 @@ __all__ = ["cell", "collect", "deciding_keys", "load", "load_base", "main", "nea
 def nearest(word: str, known) -> str:
     """The known word most like the given one, as a phrase for a message; all of them where none is alike."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.65)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
