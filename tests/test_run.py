@@ -1,6 +1,7 @@
 """The driver, on made-up notebooks: real kernels where death, signals and output matter, else a stand-in."""
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -400,6 +401,21 @@ def test_noise_is_recognised(line):
 @pytest.mark.parametrize("line", ["items 10/20 · 50%", "UserWarning: mind this", "loss 0.5 | lr 1e-3"])
 def test_what_may_matter_is_no_noise(line):
     assert not noise.is_noise(line)
+
+
+def test_the_hubs_retries_are_hushed_and_only_inside():
+    logger = logging.getLogger(noise.HUB)
+    before = logger.getEffectiveLevel()
+    with noise.hub_hushed():
+        assert not logger.isEnabledFor(logging.WARNING) and logger.isEnabledFor(logging.ERROR)
+    assert logger.getEffectiveLevel() == before
+
+
+def test_the_kinds_of_data_command_are_listed_and_work(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path))
+    assert {"data status", "data fetch", "data coverage"} <= set(command.COMMANDS)
+    assert command.main(["data", "status"]) == 0 and "cruxeval" in capsys.readouterr().out
+    assert command.main(["data", "fetch", "cruxeval"]) == 2 and "put it there" in capsys.readouterr().err
 
 
 def test_kill_tree_ends_processes_that_ignore_kindness():
