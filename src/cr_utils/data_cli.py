@@ -79,13 +79,17 @@ def cells_of(words: list[str]) -> int:
 
 
 def status(words: list[str]) -> int:
-    """The command `data status`."""
-    return benchmarks.data_main(["status", *words])
+    """Which benchmark files are here, where, and how many rows they have."""
+    argparse.ArgumentParser(prog="python -m cr_utils data status", description=status.__doc__).parse_args(words)
+    return benchmarks.data_main(["status"])
 
 
 def fetch(words: list[str]) -> int:
-    """The command `data fetch`."""
-    return benchmarks.data_main(["fetch", *words])
+    """Download benchmark files into the project's cache."""
+    asked = argparse.ArgumentParser(prog="python -m cr_utils data fetch", description=fetch.__doc__)
+    asked.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(benchmarks.FILES)} (default: "
+                       "those that need no hub)")
+    return benchmarks.data_main(["fetch", *asked.parse_args(words).names])
 
 
 def stream(given: argparse.Namespace) -> int:
