@@ -80,7 +80,8 @@ def cells_of(words: list[str]) -> int:
 
 def status(words: list[str]) -> int:
     """Which benchmark files are here, where, and how many rows they have."""
-    argparse.ArgumentParser(prog="python -m cr_utils data status", description=status.__doc__).parse_args(words)
+    asked = argparse.ArgumentParser(prog="python -m cr_utils data status", description=status.__doc__)
+    asked.parse_args(words)
     return benchmarks.data_main(["status"])
 
 
