@@ -95,6 +95,10 @@ def test_a_profile_without_a_reference_run_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
     with pytest.raises(UserError, match="no reference run of smoke"):
         check.reference("smoke")
+    for name in ("base", "tiny/tables"):
+        (tmp_path / "results" / "reference" / name).mkdir(parents=True)
+    with pytest.raises(UserError, match="no reference run of base is kept: known: tiny$"):
+        check.reference("base")
 
 
 def test_damaged_facts_are_said(small):

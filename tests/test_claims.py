@@ -138,9 +138,11 @@ def test_large_models_against_gpt4o():
 
 def test_evidence_names_table_and_counts():
     row = claims.details(made({"sft": 0.5, "grpo": 0.6}), []).set_index("claim").loc["C3"]
-    assert "main.csv: heldout, output, sft and grpo, McNemar 0 : 20" in row.evidence
+    assert "paired.csv: heldout, output, sft and grpo, McNemar 0 : 20" in row.evidence
     assert "+10.0 points" in row.ours and "n=200" in row.ours
     assert not pd.isna(row.command) and "05_eval" in row.command
+    last = claims.details(made({"sft": 0.5, "grpo": 0.6}), []).set_index("claim").loc["C7"]
+    assert "ablations_paired.csv: heldout" in last.evidence and "run 05_eval 06_ablations" in last.command
 
 
 def test_first_wrong_step():

@@ -25,3 +25,12 @@ def test_the_command_prints_lines_or_json(capsys):
         assert f"\n{word}" in f"\n{shown}"
     assert command.main(["environment", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["hardware"]["cores"] >= 1
+
+
+def test_benchmark_files_are_looked_for(monkeypatch, tmp_path):
+    monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path))
+    assert environment.at_hand() == {"cruxeval": False, "livecodebench": False, "reval": False}
+    (tmp_path / "cruxeval.jsonl").write_text('{"id": "sample_0"}\n')
+    assert environment.at_hand()["cruxeval"]
+    monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path / "none"))
+    assert "is not a folder" in environment.at_hand()

@@ -79,6 +79,9 @@ def test_distributions_reach_one(rows):
 def test_accuracy_draws_every_rate_once(items):
     frame = tables.main(items, split=lambda _: "dev")
     found = figures.accuracy(frame)
+    assert "strict rule" in found[0].get_figure().get_supxlabel()
+    published = figures.accuracy(frame, mode="parity")[0].get_figure()
+    assert "published rule" in published.get_supxlabel()
     drawn = sorted(x for line in found[0].lines for x in np.atleast_1d(line.get_xdata())
                    if line.get_marker() != "None")
     part = frame[(frame["benchmark"] == "heldout") & frame["task"].isin(tables.TASKS)]

@@ -248,3 +248,8 @@ def test_one_key_asks_all_rows_of_the_real_benchmarks():
     few = params.load("tiny")
     assert {key for key in whole if whole[key] != few[key]} == {"eval_whole", "eval_cruxeval", "eval_reval",
                                                                 "eval_livecodebench"}
+
+
+def test_a_word_like_none_of_the_known_suggests_none():
+    assert params.nearest("frobnicate", ["crate", "run"]) == "known: crate, run"
+    assert params.nearest("crat", ["crate", "run"]) == "did you mean crate?"

@@ -1,6 +1,7 @@
 """The driver, on made-up notebooks: real kernels where death, signals and output matter, else a stand-in."""
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -218,7 +219,7 @@ def test_a_notebook_sees_what_the_driver_was_told_beside_what_it_declares(make):
 
 def test_a_changed_parameter_is_refused_until_update_and_costs_only_what_depends_on_it(fake):
     again(fake)
-    by_make = "`make reproduce PROFILE=smoke ARGS=--update`"
+    by_make = "`make reproduce PROFILE=smoke ARGS='--update 01 02 03 -p sft_steps 4'`"
     with pytest.raises(UserError, match=f"03_sft.*sft_steps 6 -> 4.*--update.*{by_make}"):
         again(fake, "-p", "sft_steps", "4")
     assert fake.calls == []
@@ -269,6 +270,32 @@ def test_the_plan_tells_what_and_why_and_runs_nothing(fake, capsys):
     assert lines[0][1:] == ["refuse", "parameters changed: data_train 200 -> 7"]
     lines = shown("-p", "data_train", "7", "--update")
     assert [line[1] for line in lines] == ["run", "skip", "skip"] and "01_data" in lines[1][2]
+
+
+def test_the_remedy_keeps_the_users_words(fake, capsys):
+    assert params.with_words("smoke", ("--update", "-p", "grpo_steps", "3")) == (
+        "`make reproduce PROFILE=smoke ARGS='--update -p grpo_steps 3'`, or "
+        "`python -m cr_utils run --profile smoke --update -p grpo_steps 3`")
+    assert params.with_words("tiny", ("-p", "grpo_tasks", "[output, input]")) == (
+        "`make reproduce ARGS='-p grpo_tasks \"[output, input]\"'`, or "
+        "`python -m cr_utils run -p grpo_tasks '[output, input]'`")
+    assert "make" not in params.with_words("tiny", ("-p", "sft_chains", "['a']"))
+    again(fake)
+    capsys.readouterr()
+    assert again(fake, "--plan", "-p", "data_train", "7") == []
+    assert capsys.readouterr().out.splitlines()[3].startswith("refused as it stands: add --update (`make rep")
+
+
+@pytest.mark.parametrize("words", [[], ["--plan"]])
+def test_benchmarks_that_are_not_there_are_refused_first(fake, words, tmp_path, monkeypatch):
+    paths.notebook("05_eval").write_text(paths.notebook("03_sft").read_text())
+    monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path))
+    with pytest.raises(UserError, match="cruxeval.jsonl is not in .*or set benchmarks to auto"):
+        run.main(["01", "05", "--profile", "smoke", "-p", "benchmarks", "require", *words])
+    monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path / "none"))
+    with pytest.raises(UserError, match="CR_BENCHMARKS=.* is not a folder"):
+        run.main(["01", "05", "--profile", "smoke", *words])
+    assert fake.calls == [] and again(fake, *words) == ([] if words else ["01_data", "02_distill", "03_sft"])
 
 
 def test_a_kernel_that_did_not_start_is_tried_once_more(fake, monkeypatch):
@@ -374,6 +401,21 @@ def test_noise_is_recognised(line):
 @pytest.mark.parametrize("line", ["items 10/20 · 50%", "UserWarning: mind this", "loss 0.5 | lr 1e-3"])
 def test_what_may_matter_is_no_noise(line):
     assert not noise.is_noise(line)
+
+
+def test_the_hubs_retries_are_hushed_and_only_inside():
+    logger = logging.getLogger(noise.HUB)
+    before = logger.getEffectiveLevel()
+    with noise.hub_hushed():
+        assert not logger.isEnabledFor(logging.WARNING) and logger.isEnabledFor(logging.ERROR)
+    assert logger.getEffectiveLevel() == before
+
+
+def test_the_kinds_of_data_command_are_listed_and_work(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("CR_BENCHMARKS", str(tmp_path))
+    assert {"data status", "data fetch", "data coverage"} <= set(command.COMMANDS)
+    assert command.main(["data", "status"]) == 0 and "cruxeval" in capsys.readouterr().out
+    assert command.main(["data", "fetch", "cruxeval"]) == 2 and "put it there" in capsys.readouterr().err
 
 
 def test_kill_tree_ends_processes_that_ignore_kindness():

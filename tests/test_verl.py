@@ -6,6 +6,7 @@ import pandas
 import pytest
 
 from cr_utils import jsonl, params, paths, rewards, teacher, verl, whitebox
+from cr_utils.errors import UserError
 from cr_utils.questions import Question, build
 
 CODE = "def f(n):\n    t = n + 1\n    return t"
@@ -101,3 +102,8 @@ def test_the_command_exports_a_finished_stage(results, capsys):
     assert verl.main(["--profile", "tiny"]) == 0
     assert (results / "tiny" / "verl" / "val.parquet").is_file()
     assert "verl.trainer.main_ppo" in capsys.readouterr().out
+
+
+def test_before_a_run_the_command_that_makes_one_is_named(results):
+    with pytest.raises(UserError, match="`python -m cr_utils run 01_data --profile smoke` writes it"):
+        verl.main(["--profile", "smoke"])

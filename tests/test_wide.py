@@ -318,6 +318,17 @@ def test_the_command_prints_the_thinnest_cells_of_a_file(made, tmp_path, capsys)
         data_cli.main(["coverage", str(tmp_path / "gone.jsonl")])
 
 
+def test_problems_of_the_core_grammar_are_counted_against_their_own_space(tmp_path, capsys):
+    made, _ = synthesis.synthesize(dict.fromkeys(synthesis.SPLITS, 0) | {"train": 40},
+                                   {"seed": 0, "constraints": True, "grammar": "core", **OPTIONS})
+    path = tmp_path / "core.jsonl"
+    path.write_text("".join(json.dumps(p) + "\n" for p in made), encoding="utf-8")
+    assert data_cli.main(["coverage", str(path), "--most", "0"]) == 0
+    first, *cells, told = capsys.readouterr().out.splitlines()
+    assert "core grammar" in first and f"cells: {len(cells)}" in told
+    assert sum(int(line.split()[-2]) for line in cells) == 40
+
+
 def test_the_curriculum_begins_with_easy_problems(made):
     problems = made[0][:120]
     easy = difficulty.ordered(problems, "curriculum", 3)

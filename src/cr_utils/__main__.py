@@ -25,6 +25,11 @@ COMMANDS = {
     "figures": ("cr_utils.report", "main_figures", "redraw the figures of a profile, from its records"),
     "base": ("cr_utils.base_cli", "main", "train the base model that the package ships"),
     "data": ("cr_utils.data_cli", "main", "make problems, JSONL on standard output"),
+    "data status": ("cr_utils.data_cli", "status", "which benchmark files are here, and where"),
+    "data fetch": ("cr_utils.data_cli", "fetch", "download benchmark files"),
+    "data fetch-templates": ("cr_utils.published_prompts", "main", "download the benchmarks' own prompts"),
+    "data chains": ("cr_utils.releases", "main", "the released chains, judged anew, to train on"),
+    "data coverage": ("cr_utils.data_cli", "cells_of", "problems in each cell of the space, of a file"),
     "data difficulty": ("cr_utils.passes_cli", "main", "which problems a model finds hard, by asking it"),
     "judge": ("cr_utils.judge_cli", "judge_main", "judge answers, JSONL in and out"),
     "trace": ("cr_utils.judge_cli", "trace_main", "trace calls, JSONL in and out"),
@@ -48,7 +53,7 @@ COMMANDS = {
 
 def usage() -> str:
     """The help text."""
-    lines = [f"  {name:<17}{text}" for name, (_, _, text) in COMMANDS.items()]
+    lines = [f"  {name:<21}{text}" for name, (_, _, text) in COMMANDS.items()]
     return "\n".join(["usage: python -m cr_utils COMMAND [--debug] …", "", *lines, "",
                       "python -m cr_utils COMMAND --help tells more."])
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cr_utils import fingerprints as prints
-from cr_utils import jsonl, pasted, paths
+from cr_utils import jsonl, noise, pasted, paths
 from cr_utils import questions as ask
 from cr_utils.errors import UserError
 from cr_utils.wide import near
@@ -256,7 +256,8 @@ def _from_hub(name: str) -> Path:
         raise UserError(f"{name}: the library `datasets`, which fetches it, is not in this environment: run "
                         "`make setup`, then use .venv/bin/python") from None
     try:
-        rows = list(datasets.load_dataset(HUB[name], split="test"))
+        with noise.hub_hushed():
+            rows = list(datasets.load_dataset(HUB[name], split="test"))
     except Exception as error:  # noqa: BLE001 - the hub's client raises many unrelated types
         cause = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise UserError(f"{name}: cannot be fetched from the hub ({cause}): put "

@@ -44,7 +44,7 @@ def reference(profile: str) -> Path:
     """The folder of what is kept of the reference run. Raises UserError where there is none."""
     folder = paths.root() / "results" / "reference" / profile
     if not (folder / "tables").is_dir():
-        have = sorted(path.name for path in (paths.root() / "results" / "reference").glob("*/"))
+        have = sorted(path.parent.name for path in folder.parent.glob("*/tables"))
         raise UserError(f"no reference run of {profile} is kept: {params.nearest(profile, have)}")
     return folder
 

@@ -50,7 +50,7 @@ RULES = {
           f"budget without chains): {_WHERE}",
 }
 TEST_RULE = "All comparisons decide together, as the list of verdicts says"
-STAGES = {"C1": "06_ablations", "C7": "06_ablations"}
+STAGES = {"C1": "06_ablations", "C7": "05_eval 06_ablations"}
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _published(claim: str) -> str | None:
 
 
 def _everywhere(items: list[dict], a: str | None, b: str, name: str = "model",
-                table: str = "main") -> list[Test]:
+                table: str = "paired") -> list[Test]:
     """Is b better than a (None: than the better form of the base), on each of PLACES where it was asked?"""
     found = []
     for place in PLACES:
@@ -133,7 +133,7 @@ def _everywhere(items: list[dict], a: str | None, b: str, name: str = "model",
 
 def _c1(arms: list[dict]) -> list[Test]:
     """Constraints against none, also on cells that no training program has."""
-    return _everywhere(arms, "no_constraints", "short_sft", "arm", "ablations")
+    return _everywhere(arms, "no_constraints", "short_sft", "arm", "ablations_paired")
 
 
 def better_base(items: list[dict], benchmark: str = "heldout", task: str = "output") -> str:
@@ -159,12 +159,12 @@ def _c3(items: list[dict]) -> list[Test]:
 
 def _c7(items: list[dict], arms: list[dict]) -> list[Test]:
     """Every stage, and the chains."""
-    return [*_c2(items), *_c3(items), *_everywhere(arms, "no_sft", "full", "arm", "ablations"),
-            *_everywhere(arms, "no_chains", "short_sft", "arm", "ablations")]
+    return [*_c2(items), *_c3(items), *_everywhere(arms, "no_sft", "full", "arm", "ablations_paired"),
+            *_everywhere(arms, "no_chains", "short_sft", "arm", "ablations_paired")]
 
 
 def _test(items: list[dict], a: str, b: str, benchmark: str = "heldout", name: str = "model",
-          table: str = "main") -> Test:
+          table: str = "paired") -> Test:
     """Is b better than a on the output questions of a benchmark that both answered?"""
     rows = [item for item in items if item["task"] == "output" and item["benchmark"] == _asked(benchmark)]
     frame = tables.paired(rows, [(a, b)], name)

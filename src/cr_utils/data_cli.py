@@ -55,7 +55,10 @@ def main(words: list[str]) -> int:
 
 
 def cells_of(words: list[str]) -> int:
-    """How many programs and problems each cell of the wide space has in a file, the thinnest first."""
+    """How many programs and problems each cell of a grammar's space has in a file, the thinnest first.
+
+    The space is the one of the grammar that wrote the file.
+    """
     asked = argparse.ArgumentParser(prog="python -m cr_utils data coverage", description=cells_of.__doc__)
     asked.add_argument("file", type=Path, help="problems.jsonl of 01_data, or a shard")
     asked.add_argument("--most", type=int, default=20, help="cells to print (0: all)")
@@ -63,12 +66,31 @@ def cells_of(words: list[str]) -> int:
     if not given.file.is_file():
         raise UserError(f"{given.file} is not there: name a file of problems")
     with given.file.open(encoding="utf-8") as file:
-        rows = coverage.table(json.loads(line) for line in file)
+        problems = [json.loads(line) for line in file]
+    core = coverage.of_core(problems)
+    rows = coverage.table(problems, coverage.core_cells() if core else None)
+    if core:
+        print("problems of the core grammar, counted against its own space:")
     for row in rows[:given.most or None]:
         cell = f"{row['type']}.{row['method']}, {row['setting']} {row['depth']}"
         print(f"{cell:44}{row['programs']:8} programs{row['problems']:9} problems")
     print(", ".join(f"{name}: {n}" for name, n in coverage.summary(rows).items()))
     return 0
+
+
+def status(words: list[str]) -> int:
+    """Which benchmark files are here, where, and how many rows they have."""
+    asked = argparse.ArgumentParser(prog="python -m cr_utils data status", description=status.__doc__)
+    asked.parse_args(words)
+    return benchmarks.data_main(["status"])
+
+
+def fetch(words: list[str]) -> int:
+    """Download benchmark files into the project's cache."""
+    asked = argparse.ArgumentParser(prog="python -m cr_utils data fetch", description=fetch.__doc__)
+    asked.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(benchmarks.FILES)} (default: "
+                       "those that need no hub)")
+    return benchmarks.data_main(["fetch", *asked.parse_args(words).names])
 
 
 def stream(given: argparse.Namespace) -> int:

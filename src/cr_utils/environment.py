@@ -50,14 +50,22 @@ def layers() -> list[str] | str:
         return str(error)
 
 
+def at_hand() -> dict[str, bool] | str:
+    """Whether each benchmark's files are here, or what is wrong with the folder that they should be in."""
+    try:
+        here = {row["name"]: row["path"] is not None for row in benchmarks.status()}
+    except UserError as error:
+        return str(error)
+    return {"cruxeval": here["cruxeval"], "livecodebench": here["livecodebench"],
+            "reval": here["reval"] and here["reval_tasks"]}
+
+
 def report() -> dict:
     """Everything, JSON-like: hardware, versions, commit, packages, sandbox, benchmarks, free disk bytes."""
     place = paths.results_root()
     there = next(folder for folder in (place, *place.parents) if folder.exists())
-    present = {name: bool(benchmarks.load(name, mode="never"))
-               for name in ("cruxeval", "livecodebench", "reval")}
     return {"hardware": machine.hardware(), "versions": machine.versions(), "code": machine.git(),
-            "packages": packages(), "sandbox": layers(), "benchmarks": present,
+            "packages": packages(), "sandbox": layers(), "benchmarks": at_hand(),
             "free_disk": shutil.disk_usage(there).free}
 
 
@@ -76,8 +84,9 @@ def lines(found: dict) -> list[str]:
     out += [f"            missing: {', '.join(stand['missing'])}"] if stand["missing"] else []
     held = found["sandbox"]
     out += [f"sandbox     {held if isinstance(held, str) else ', '.join(held) or 'POSIX limits only'}"]
-    return out + ["benchmarks  " + ", ".join(f"{name}: {'here' if here else 'not here'}"
-                                            for name, here in found["benchmarks"].items())]
+    here = found["benchmarks"]
+    return out + ["benchmarks  " + (here if isinstance(here, str) else ", ".join(
+        f"{name}: {'here' if there else 'not here'}" for name, there in here.items()))]
 
 
 def main(words: list[str]) -> int:

@@ -84,6 +84,8 @@ def total(stages: list[str], values: dict) -> list[str]:
     seconds = sum(one[0] for one in known if one)
     space = sum(one[1] or 0 for one in known if one)
     unknown = sum(one is None for one in known)
+    if unknown == len(known):
+        return ["cost unknown; nothing was run"]
     return [f"in all about {progress.clock(seconds)}" + (f" and {size(space)} on disk" if space else "")
             + (f", and {unknown} stage{'s' * (unknown > 1)} of unknown cost" if unknown else "")
             + "; nothing was run"]

@@ -6,7 +6,7 @@ evaluate's. The first problems of a split are taken, so a smaller sheet is the b
 
 from __future__ import annotations
 
-from . import benchmarks, questions, reval_questions, shares, templates
+from . import benchmarks, paths, questions, reval_questions, shares, templates
 from .errors import UserError
 from .questions import Question
 
@@ -37,6 +37,24 @@ def published(params: dict) -> dict:
     found = {name: reval_questions.at_hand(mode) if name == "reval" else benchmarks.load(name, mode=mode)
              for name in PUBLISHED if params[f"eval_{name}"]}
     return {name: one for name, one in found.items() if one}
+
+
+def demand(params: dict, stages: list[str], runs: bool = True) -> None:
+    """UserError where the stages would stop late for want of a benchmark: a folder that is not there, or a
+    file that params["benchmarks"] requires.
+
+    runs: whether any stage runs at all; where none does, only the folder is looked at.
+    """
+    mode = params["benchmarks"]
+    asked = {"cruxeval"} if "06_ablations" in stages and params["ablation_cruxeval"] else set()
+    asked |= {name for name in PUBLISHED if "05_eval" in stages and params[f"eval_{name}"]}
+    if mode == "never" or not asked:
+        return
+    where = paths.benchmarks()
+    for name in sorted(asked | ({"reval_tasks"} if "reval" in asked else set())):
+        path, reason = benchmarks.locate(name, mode=mode) if runs and mode == "require" else (where, "")
+        if path is None:
+            raise UserError(f"benchmarks: require, but {name}: {reason}; or set benchmarks to auto")
 
 
 def absent(params: dict) -> dict[str, str]:

@@ -30,6 +30,7 @@ from cr_utils.figure_style import (
 )
 
 SETTINGS = ("nested", "methods", "control 1", "control 2", "control 3", "helper")
+RULE_NAMES = {"parity": "published"}
 UNSEEN = " (unseen)"  # after a group's name: drawn from cells that no training program has
 
 
@@ -149,6 +150,7 @@ def accuracy(frame: pd.DataFrame, ax=None, benchmarks: tuple = ("heldout", "held
             continue
         marks.points(one, part, "model", models, tasks)
         one.set_title(title)
+    found[0].get_figure().supxlabel(f"scored by the {RULE_NAMES.get(mode, mode)} rule", fontsize=8)
     marks.legend(found[0].get_figure(), found[0], models)
     return found if len(found) > 1 else found[0]
 

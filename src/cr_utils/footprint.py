@@ -19,7 +19,7 @@ from cr_utils import models  # isort: skip  (first: sets the environment that to
 import torch
 import transformers
 
-from cr_utils import estimates, jsonl, params
+from cr_utils import estimates, jsonl, noise, params
 from cr_utils.errors import UserError
 from cr_utils.progress import clock
 
@@ -53,7 +53,8 @@ def shape(spec: str) -> Shape:
             "base_model_name_or_path"
         ]
     try:
-        config = transformers.AutoConfig.from_pretrained(path)
+        with noise.hub_hushed():
+            config = transformers.AutoConfig.from_pretrained(path)
     except OSError as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"the configuration of model {spec!r} could not be read: {reason}") from error

@@ -23,7 +23,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import torch  # noqa: E402
 import transformers  # noqa: E402
 
-from cr_utils import attention, distributed, paths  # noqa: E402
+from cr_utils import attention, distributed, noise, paths  # noqa: E402
 from cr_utils.errors import UserError  # noqa: E402
 
 # For a model that has no chat template of its own (Llama base, DeepSeek-Coder base): the message and a new
@@ -224,7 +224,8 @@ def quiet():
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     advice = [
-        logging.getLogger(name) for name in ("trl", "accelerate", "peft", "bitsandbytes", "torch.distributed")
+        logging.getLogger(name)
+        for name in ("trl", "accelerate", "peft", "bitsandbytes", "torch.distributed", noise.HUB)
     ]
     levels = [logger.level for logger in advice]
     for logger in advice:

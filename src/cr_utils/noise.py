@@ -1,6 +1,10 @@
 """Lines of libraries that tell a reader nothing, kept out of the terminal (log files keep them)."""
 
+import contextlib
+import logging
 import re
+
+HUB = "huggingface_hub.utils._http"  # tells of every retry before the error that says it all
 
 PATTERNS = re.compile("|".join((
     r"^\s*$",
@@ -17,3 +21,15 @@ PATTERNS = re.compile("|".join((
 def is_noise(line: str) -> bool:
     """Whether a line is empty or one of the known messages that ask nothing of anybody."""
     return bool(PATTERNS.search(line))
+
+
+@contextlib.contextmanager
+def hub_hushed():
+    """The hub client's lines on retries off inside; its errors are raised all the same."""
+    logger = logging.getLogger(HUB)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

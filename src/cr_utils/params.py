@@ -11,6 +11,7 @@ import difflib
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import yaml
@@ -39,7 +40,7 @@ __all__ = ["cell", "collect", "deciding_keys", "load", "load_base", "main", "nea
 def nearest(word: str, known) -> str:
     """The known word most like the given one, as a phrase for a message; all of them where none is alike."""
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.65)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
@@ -60,6 +61,18 @@ def with_make(profile: str, words: str) -> str:
     given = f"'{words}'" if " " in words else words
     chosen = "" if profile == DEFAULT_PROFILE else f" PROFILE={profile}"
     return f"`make reproduce{chosen} ARGS={given}`"
+
+
+def with_words(profile: str, words: tuple[str, ...]) -> str:
+    """The command that gives these words to the driver, by make and directly; directly only where a word
+    would not pass through make.
+    """
+    chosen = () if profile == DEFAULT_PROFILE else ("--profile", profile)
+    direct = f"`{shlex.join(('python', '-m', 'cr_utils', 'run', *chosen, *words))}`"
+    if any(mark in word for word in words for mark in "'\"$`\\#"):
+        return direct
+    quoted = " ".join(word if shlex.quote(word) == word else f'"{word}"' for word in words)
+    return f"{with_make(profile, quoted)}, or {direct}"
 
 
 def _read_yaml(path: Path) -> dict:

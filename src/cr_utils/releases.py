@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import answers, candidates, jsonl, literals, program_replies, questions, trace, trust
+from . import answers, candidates, jsonl, literals, noise, program_replies, questions, trace, trust
 from .candidates import SPLITS
 from .errors import UserError
 from .fingerprints import fingerprint
@@ -147,7 +147,8 @@ def _hub(name: str) -> list[dict]:
         raise UserError(f"{HUB[name]}: the library `datasets`, which fetches it, is not in this environment: "
                         "run `make setup`, then use .venv/bin/python") from None
     try:
-        return [dict(row) for row in datasets.load_dataset(HUB[name], split="train")]
+        with noise.hub_hushed():
+            return [dict(row) for row in datasets.load_dataset(HUB[name], split="train")]
     except Exception as error:  # noqa: BLE001 - the hub's client raises many unrelated types
         cause = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise UserError(f"{HUB[name]} cannot be fetched from the Hugging Face hub ({cause}): connect, or "

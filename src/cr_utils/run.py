@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cr_utils import estimates, failures, locks, noise, params, paths, progress, record
+from cr_utils import estimates, exams, failures, locks, noise, params, paths, progress, record
 from cr_utils.errors import UserError
 from cr_utils.processes import end_marked, kill_tree
 
@@ -77,28 +77,41 @@ def plan(stages: list[str], values: dict, force: bool = False, update: bool = Fa
     return steps
 
 
-def refuse(steps: list[Step], profile: str) -> None:
-    """Raise UserError for the first stage whose finished result is not what is asked for."""
+def refuse(steps: list[Step], profile: str, words: tuple[str, ...] = ()) -> None:
+    """Raise UserError for the first stage whose finished result is not what is asked for.
+
+    words: what else the driver was told, for the command that the message names.
+    """
     for step in steps:
         if step.act == "refuse":
             where = paths.shown(paths.stage_dir(profile, step.stage))
-            raise UserError(f"{step.stage} is finished in {where}, but {step.why}: add --update "
-                            f"({params.with_make(profile, '--update')}) to run such stages again (the "
-                            "earlier results are kept in earlier/), or set CR_RESULTS to a new folder")
+            raise UserError(f"{step.stage} is finished in {where}, but {step.why}: {remedy(profile, words)}")
+
+
+def remedy(profile: str, words: tuple[str, ...] = ()) -> str:
+    """What to do about a stage that is refused, with the command that keeps the user's own words."""
+    return (f"add --update ({params.with_words(profile, ('--update', *words))}) to run such stages again "
+            "(the earlier results are kept in earlier/), or set CR_RESULTS to a new folder")
 
 
 only_one = locks.driver
 
 
-def run(stages: list[str], values: dict, force: bool = False, update: bool = False) -> None:
-    """Run the stages that need it. Raises UserError before anything runs, StageError at the first failure."""
+def run(stages: list[str], values: dict, force: bool = False, update: bool = False,
+        words: tuple[str, ...] = ()) -> None:
+    """Run the stages that need it. Raises UserError before anything runs, StageError at the first failure.
+
+    words: as `refuse` has them.
+    """
     profile = values["profile"]
     for stage in stages:
         if stage != paths.BASE and not paths.notebook(stage).is_file():
             raise UserError(f"{paths.shown(paths.notebook(stage))} is missing: restore it from the "
                             "repository")
     with only_one(profile):
-        refuse(plan(stages, values, force, update), profile)
+        steps = plan(stages, values, force, update)
+        refuse(steps, profile, words)
+        exams.demand(values, *_stages(steps))
         for stage in stages:
             found = record.state(stage, values)
             if found.done and not force:
@@ -243,6 +256,22 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _stages(steps: list[Step]) -> tuple[list[str], bool]:
+    """The stages of a plan, and whether any of them would run."""
+    return [step.stage for step in steps], any(step.act == "run" for step in steps)
+
+
+def _show(steps: list[Step], values: dict, words: tuple[str, ...]) -> None:
+    """Print a plan, the remedy where it refuses a stage, and the total. UserError as `run` would raise it."""
+    exams.demand(values, *_stages(steps))
+    for step in steps:
+        print(f"{step.stage:<13} {step.act:<7} {step.why}", flush=True)
+    if any(step.act == "refuse" for step in steps):
+        print(f"refused as it stands: {remedy(values['profile'], words)}")
+    for line in estimates.total([step.stage for step in steps if step.act == "run"], values):
+        print(line)
+
+
 def main(words: list[str]) -> int:
     """The command `run`. Raises UserError or StageError; Ctrl-C and signals end the kernel first."""
     asked = parser().parse_args(words)
@@ -251,14 +280,11 @@ def main(words: list[str]) -> int:
             raise UserError(f"-p {key}: use --{key}")
     values = params.load(asked.profile, {key: params.parse_value(key, text) for key, text in asked.given})
     stages = select(asked.stages, values["model"])
+    words = (*asked.stages, *(word for pair in asked.given for word in ("-p", *pair)))
     if asked.plan:
-        steps = plan(stages, values, asked.force, asked.update)
-        for step in steps:
-            print(f"{step.stage:<13} {step.act:<7} {step.why}", flush=True)
-        for line in estimates.total([step.stage for step in steps if step.act == "run"], values):
-            print(line)
+        _show(plan(stages, values, asked.force, asked.update), values, words)
         return 0
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda got, _: sys.exit(128 + got))
-    run(stages, values, asked.force, asked.update)
+    run(stages, values, asked.force, asked.update, words)
     return 0

@@ -11,6 +11,7 @@ import shlex
 from pathlib import Path
 
 from cr_utils import exams, guarding, jsonl, params, paths, questions, whitebox
+from cr_utils.errors import UserError
 from cr_utils.questions import Question
 
 FORMAT_WEIGHT = 0.1
@@ -129,6 +130,9 @@ def main(words: list[str]) -> int:
     given = asked.parse_args(words)
     values = params.load(given.profile)
     source = paths.stage_dir(values["profile"], "01_data") / "problems.jsonl"
+    if not source.is_file():
+        raise UserError(f"{paths.shown(source)} is not there: `python -m cr_utils run 01_data --profile "
+                        f"{given.profile}` writes it")
     out = given.out or paths.results(values["profile"]) / "verl"
     counts = export(jsonl.read(source), values, out)
     print(", ".join(f"{n} {split} rows" for split, n in counts.items()), f"in {paths.shown(out)}")
