@@ -84,8 +84,8 @@ def main() -> int:
             seen.append(held(box))
             seconds = time.perf_counter() - begun
             print(f"{(part + 1) * step:>8} checks  {seconds:>7.0f} s  {seen[-1]}", flush=True)
-    # Caches fill in the first rounds, and a helper that is just being replaced holds a descriptor more or less:
-    # what the first three looks saw at most is what the last may hold.
+    # Caches fill in the first rounds, and a helper that is just being replaced holds a descriptor more or
+    # less: what the first three looks saw at most is what the last may hold.
     first, last = {name: max(one[name] for one in seen[:3]) for name in seen[0]}, seen[-1]
     grown = {name for name in first if last[name] > first[name] + (4096 if "KiB" in name else 0)}
     print("grown:", ", ".join(sorted(grown)) or "nothing")
