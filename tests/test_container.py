@@ -1,4 +1,4 @@
-"""The container file, which no engine builds here: its form, and that every file, target and command in it
+"""The container file, where no engine builds it: its form, and that every file, target and command in it
 exists.
 """
 
