@@ -23,6 +23,9 @@ def folder(smoke, tmp_path_factory):
 
 @pytest.fixture(params=WIDTHS)
 def opened(request, browser, folder):
+    # A notebook that is still open complains of its server until it is left.
+    browser.call("Page.navigate", url="about:blank")
+    browser.wait("location.href === 'about:blank'")
     browser.errors.clear()
     browser.requests.clear()
     browser.size(request.param)
