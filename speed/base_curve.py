@@ -44,13 +44,14 @@ def accuracies(name: str, spec: str, settings: dict, problems: list[dict], out: 
     answer = engines.load(spec, settings)
     for split, sheet in exams.of_arm(problems, settings, direct).items():
         evaluate.run(name, split, sheet, answer, out)
-    counted: dict[str, list[int]] = {}
-    for item in jsonl.read(out):
-        if item["model"] == name:
-            found = counted.setdefault(item["benchmark"], [0, 0])
-            found[0] += bool(item["verdict"])
-            found[1] += 1
-    return counted
+    return right(jsonl.read(out), name)
+
+
+def right(items: list[dict], name: str) -> dict[str, list[int]]:
+    """{benchmark: [right, n]} of a model's output questions about programs that have one each."""
+    found = evaluate.accuracy([item for item in items if item["model"] == name])
+    return {benchmark: list(counts) for (_, benchmark, task), counts in found.items()
+            if task == "output" and benchmark != "reval"}
 
 
 def of_run(run: Path, settings: dict, spec: str, steps: int) -> dict[str, list[int]]:
@@ -58,13 +59,7 @@ def of_run(run: Path, settings: dict, spec: str, steps: int) -> dict[str, list[i
     items = run / "05_eval" / "items.jsonl"
     if spec != settings["model"] or steps != settings["sft_steps"] or not items.is_file():
         return {}
-    counted: dict[str, list[int]] = {}
-    for item in jsonl.read(items):
-        if item["model"] == "sft" and item["task"] == "output" and item["benchmark"] != "reval":
-            found = counted.setdefault(item["benchmark"], [0, 0])
-            found[0] += bool(item["verdict"])
-            found[1] += 1
-    return counted
+    return right(jsonl.read(items), "sft")
 
 
 def measure(name: str, spec: str, steps: int, settings: dict, given: argparse.Namespace) -> dict:
